@@ -1,0 +1,34 @@
+//! The nouns of Cockpit and the rules over them: pure, without I/O, clock or randomness.
+//!
+//! What lives here is shared by every other crate: ids, records as their rows cross the wire, the commands a window may send, the
+//! patches it gets back, errors as they cross a border, and the rules that need nothing but their arguments (rank, filter, order).
+//!
+//! **Invariants.** Nothing here reads a clock, a file or a socket. Types that cross to the UI derive [`ts_rs::TS`] and are exported
+//! to `ui/src/backend/bindings`; a test fails when the committed files differ.
+
+pub mod client;
+pub mod command;
+pub mod error;
+pub mod ids;
+pub mod patch;
+pub mod people;
+pub mod project;
+pub mod rank;
+pub mod session;
+pub mod table;
+pub mod task;
+pub mod text;
+mod validate;
+pub mod view;
+
+pub use client::Client;
+pub use command::{Command, OutboxChange, Reply, TaskDraft, TaskField};
+pub use error::{AppError, ErrorCode};
+pub use ids::{DeviceId, MemberId, MutationId, RecordId, ScopeId, TenantId, UserId, ViewId};
+pub use patch::{Frame, Op, StoreName, StoreRow};
+pub use people::{Member, Role, Tenant};
+pub use project::{Project, ProjectStatus};
+pub use session::{SessionState, SyncPhase, SyncStatus, WorkspaceBrief};
+pub use table::{ScopeKind, Table};
+pub use task::{Priority, Task, TaskRow, TaskStatus};
+pub use view::{DueFilter, TaskFilter, TaskOrder, TaskSort, TaskViewSpec};

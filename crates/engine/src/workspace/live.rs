@@ -1,0 +1,108 @@
+//! The feed: one realtime connection per open workspace, whose messages become events of the core.
+
+use std::sync::Arc;
+
+use cockpit_supabase::{ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions};
+use cockpit_sync::{Event, wire::FeedMessage};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    actor::{Background, Message},
+    session::Connection,
+};
+
+/// A handle on the connection. Dropping it ends the connection.
+pub(crate) struct Live {
+    topics: watch::Sender<Vec<String>>,
+    woke: Arc<Notify>,
+    _end: DropGuard,
+}
+
+impl Live {
+    /// Begins to connect; never gives up.
+    pub(crate) fn start(background: &Background, connection: &Connection, opening: u64, topics: Vec<String>) -> Self {
+        let end = background.child_token();
+        let (sender, receiver) = watch::channel(topics);
+        let woke = Arc::new(Notify::new());
+        let options = RealtimeOptions::new(connection.address.clone(), connection.anon_key());
+        background.spawn_own(run(options, connection.clone(), opening, receiver, Arc::clone(&woke), end.clone(), background.clone()));
+        Self { topics: sender, woke, _end: end.drop_guard() }
+    }
+
+    /// The set of channels that should be joined.
+    pub(crate) fn join(&self, topics: Vec<String>) {
+        self.topics.send_replace(topics);
+    }
+
+    /// The machine woke, or the network changed.
+    pub(crate) fn wake(&self) {
+        self.woke.notify_one();
+    }
+}
+
+async fn run(
+    options: RealtimeOptions,
+    connection: Connection,
+    opening: u64,
+    mut topics: watch::Receiver<Vec<String>>,
+    woke: Arc<Notify>,
+    end: CancellationToken,
+    background: Background,
+) {
+    let (realtime, mut events) = Realtime::spawn(options, connection.tokens());
+    realtime.set_channels(channels(&topics.borrow_and_update()));
+    loop {
+        tokio::select! {
+            biased;
+            () = end.cancelled() => break,
+            changed = topics.changed() => match changed {
+                Ok(()) => realtime.set_channels(channels(&topics.borrow_and_update())),
+                Err(_) => break,
+            },
+            () = woke.notified() => realtime.wake(),
+            event = events.recv() => {
+                let Some(event) = event else { break };
+                if let Some(event) = translate(event) {
+                    background.send(Message::Sync { opening, event }, &end).await;
+                }
+            }
+        }
+    }
+    realtime.shutdown().await;
+}
+
+fn channels(topics: &[String]) -> Vec<ChannelSpec> {
+    let private = |topic: &String| ChannelSpec {
+        topic: topic.clone(),
+        private: true,
+        broadcast_self: false,
+        broadcast_ack: false,
+    };
+    topics.iter().map(private).collect()
+}
+
+fn translate(event: RealtimeEvent) -> Option<Event> {
+    match event {
+        RealtimeEvent::Connected => Some(Event::Socket { open: true }),
+        RealtimeEvent::Disconnected { reason, retry_in } => {
+            tracing::debug!(reason, ?retry_in, "the feed is disconnected");
+            Some(Event::Socket { open: false })
+        }
+        RealtimeEvent::Joined { topic } => Some(Event::Channel { topic, joined: true }),
+        RealtimeEvent::Refused { topic, reason } | RealtimeEvent::ChannelClosed { topic, reason } => {
+            tracing::debug!(reason, "a feed channel is not joined");
+            Some(Event::Channel { topic, joined: false })
+        }
+        RealtimeEvent::Broadcast { event, payload, .. } if matches!(event.as_str(), "changes" | "moved") => {
+            match serde_json::from_value::<FeedMessage>(payload) {
+                Ok(message) => Some(Event::Feed(message)),
+                Err(error) => {
+                    tracing::debug!(%error, "a feed message cannot be read; the next pull finds what it meant");
+                    None
+                }
+            }
+        }
+        RealtimeEvent::Broadcast { .. } | RealtimeEvent::BinaryBroadcast { .. } | RealtimeEvent::System { .. } => None,
+    }
+}

@@ -1,0 +1,233 @@
+//! A running hub: PostgreSQL, HTTP and sockets, started and stopped together.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::serve::ListenerExt;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    accounts::Accounts,
+    app::{App, Shared},
+    data_dir::{DataDir, HubFile, ServeLock},
+    database::{self, Database},
+    demo,
+    error::HubError,
+    http,
+    postgres::{Postgres, PostgresOptions, SUPERUSER},
+    realtime::{self, Timings},
+    sessions::Sessions,
+    token::Signer,
+};
+
+/// Requests in flight get so long when the hub stops: a little more than a caller's statement may take.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How a hub is started.
+#[derive(Clone, Debug)]
+pub struct HubOptions {
+    /// Where everything is kept; made when missing.
+    pub data: PathBuf,
+    /// The address to serve on.
+    pub bind: IpAddr,
+    /// The port to serve on; 0 takes a free one.
+    pub port: u16,
+    /// How long an access token is good for.
+    pub token_ttl: Duration,
+    /// Waiting times of Realtime.
+    pub timings: Timings,
+    /// How PostgreSQL is found and started.
+    pub postgres: PostgresOptions,
+}
+
+impl HubOptions {
+    /// The defaults: loopback, port 54500, tokens good for an hour.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 54500,
+            token_ttl: Duration::from_secs(3600),
+            timings: Timings::default(),
+            postgres: PostgresOptions::default(),
+        }
+    }
+}
+
+/// A hub that serves. Call [`Hub::stop`] to end it: dropping it ends its tasks without waiting for them.
+#[derive(Debug)]
+pub struct Hub {
+    app: App,
+    address: SocketAddr,
+    url: String,
+    data: DataDir,
+    postgres: Postgres,
+    tasks: Vec<JoinHandle<Result<(), HubError>>>,
+    _lock: ServeLock,
+}
+
+impl Hub {
+    /// Starts PostgreSQL, applies what is missing of platform and migrations, and serves.
+    ///
+    /// # Errors
+    /// [`HubError`] says in one sentence what is wrong and what to do. Nothing is left running then.
+    pub async fn start(options: HubOptions) -> Result<Self, HubError> {
+        let data = DataDir::open(&options.data)?;
+        let lock = data.lock()?;
+        let secret = data.signing_secret()?;
+        let signer = Signer::new(&secret).map_err(|error| HubError::Internal(error.to_string()))?;
+        // The port is taken before PostgreSQL is started: it is the likeliest thing to be wrong, and the quickest to know.
+        let listener = bind(SocketAddr::new(options.bind, options.port)).await?;
+        let postgres = Postgres::start(&data.postgres(), &options.postgres).await?;
+        match Self::serve(&options, &data, signer, listener, &postgres).await {
+            Ok((app, address, tasks)) => {
+                let url = format!("http://{address}");
+                Ok(Self { app, address, url, data, postgres, tasks, _lock: lock })
+            }
+            Err(error) => {
+                postgres.stop().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The address to type into a client, such as `http://127.0.0.1:54500`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address it serves on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The key that every request carries.
+    pub fn anon_key(&self) -> &str {
+        self.app.signer.anon_key()
+    }
+
+    /// A connection string with every right over the hub's database, for tests and tools on this machine. Holds a password: not for
+    /// logs.
+    pub fn database_url_as_owner(&self) -> String {
+        database::url(&self.postgres.config(SUPERUSER))
+    }
+
+    /// Makes an account that can sign in at once, and answers its id.
+    ///
+    /// # Errors
+    /// When there is such an account, or address or password do not do.
+    pub async fn create_user(&self, email: &str, password: &str) -> Result<Uuid, HubError> {
+        self.app.accounts.create(email, password).await
+    }
+
+    /// Makes the demo workspace, or what is missing of it, with so many tasks, due around today.
+    ///
+    /// # Errors
+    /// When the database does not take it.
+    pub async fn make_demo(&self, tasks: usize) -> Result<(), HubError> {
+        demo::make(&self.app.database, &self.app.accounts, tasks, jiff::ZonedDateTime::now().date()).await
+    }
+
+    /// Ends when a part of the hub has failed; does not end in a hub that works.
+    pub async fn failed(&mut self) -> HubError {
+        let ended = tokio::select! {
+            () = self.postgres.ended() => return HubError::Internal("its PostgreSQL ended".to_owned()),
+            ended = futures_util::future::select_all(&mut self.tasks) => ended,
+        };
+        let (result, at, _) = ended;
+        drop(self.tasks.remove(at));
+        match result {
+            Ok(Err(error)) => error,
+            Ok(Ok(())) => HubError::Internal("a part of it ended by itself".to_owned()),
+            Err(error) => HubError::Internal(error.to_string()),
+        }
+    }
+
+    /// Stops: no new connections, sockets closed with 1012, requests in flight finished, then PostgreSQL stopped.
+    ///
+    /// # Errors
+    /// When PostgreSQL could not be stopped.
+    pub async fn stop(self) -> Result<(), HubError> {
+        let Self { app, data, postgres, tasks, .. } = self;
+        app.stopping.cancel();
+        app.sockets.close();
+        let drained = tokio::time::timeout(DRAIN, async {
+            app.sockets.wait().await;
+            futures_util::future::join_all(tasks).await
+        });
+        match drained.await {
+            Ok(ended) => {
+                for error in ended
+                    .into_iter()
+                    .filter_map(|task| task.map_err(|e| HubError::Internal(e.to_string())).flatten().err())
+                {
+                    tracing::warn!(%error, "a part of the hub failed while it stopped");
+                }
+            }
+            Err(_) => tracing::warn!("some requests did not end in time and are cut off"),
+        }
+        app.database.close();
+        postgres.stop().await?;
+        data.remove_hub_file();
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn serve(
+        options: &HubOptions,
+        data: &DataDir,
+        signer: Signer,
+        listener: TcpListener,
+        postgres: &Postgres,
+    ) -> Result<(App, SocketAddr, Vec<JoinHandle<Result<(), HubError>>>), HubError> {
+        postgres.apply_platform().await?;
+        postgres.apply_migrations().await?;
+        let database = Database::new(|user| postgres.config(user))?;
+        let app = Arc::new(Shared {
+            accounts: Accounts::new(database.clone()),
+            sessions: Sessions::new(database.clone()),
+            database,
+            signer,
+            token_ttl: options.token_ttl,
+            functions: http::FunctionCatalog::default(),
+            topics: realtime::Topics::default(),
+            timings: options.timings,
+            stopping: CancellationToken::new(),
+            sockets: TaskTracker::new(),
+        });
+        let address = listener.local_addr().map_err(|error| HubError::Internal(error.to_string()))?;
+        let url = format!("http://{address}");
+        data.write_hub_file(&HubFile { url, anon_key: app.signer.anon_key().to_owned(), pid: std::process::id() })?;
+        let tasks = vec![
+            tokio::spawn(serve_http(app.clone(), listener)),
+            tokio::spawn(realtime::listen(app.clone(), postgres.config(SUPERUSER))),
+            tokio::spawn(realtime::prune(app.clone())),
+        ];
+        Ok((app, address, tasks))
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, HubError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => HubError::PortInUse(address),
+        _ => HubError::Bind { address, source },
+    })
+}
+
+async fn serve_http(app: App, listener: TcpListener) -> Result<(), HubError> {
+    let stopping = app.stopping.clone().cancelled_owned();
+    // Small frames go out at once: Nagle's algorithm would hold a broadcast back for up to 40 ms.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+    });
+    let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopping);
+    served.await.map_err(|error| HubError::Internal(error.to_string()))
+}

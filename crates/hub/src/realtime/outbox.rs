@@ -1,0 +1,127 @@
+//! The queue of frames that wait to be written to one socket. It is bounded: a peer that does not read is cut off rather than
+//! fed from memory. It may have at most [`MAX_FRAMES`] frames and [`MAX_BYTES`] waiting.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::{SinkExt, stream::SplitSink};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+pub(super) const MAX_FRAMES: usize = 1024;
+pub(super) const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// How long a peer gets to take the close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The sending side, shared by the socket's own task and everybody who broadcasts to it.
+#[derive(Clone, Debug)]
+pub(super) struct Outbox {
+    frames: mpsc::Sender<Message>,
+    waiting: Arc<AtomicUsize>,
+    overflowed: CancellationToken,
+}
+
+/// The writing side.
+#[derive(Debug)]
+pub(super) struct Writer {
+    frames: mpsc::Receiver<Message>,
+    waiting: Arc<AtomicUsize>,
+}
+
+pub(super) fn outbox() -> (Outbox, Writer) {
+    let (sender, frames) = mpsc::channel(MAX_FRAMES);
+    let waiting = Arc::new(AtomicUsize::new(0));
+    (
+        Outbox { frames: sender, waiting: waiting.clone(), overflowed: CancellationToken::new() },
+        Writer { frames, waiting },
+    )
+}
+
+impl Outbox {
+    /// Queues a frame. Never waits: a full queue marks the socket as too slow, and its task closes it.
+    pub(super) fn send(&self, frame: Message) {
+        let bytes = size(&frame);
+        // Relaxed: the count only bounds memory and orders nothing.
+        let waiting = self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if waiting > MAX_BYTES || matches!(self.frames.try_send(frame), Err(mpsc::error::TrySendError::Full(_))) {
+            self.overflowed.cancel();
+        }
+    }
+
+    /// Ends when the peer has fallen too far behind.
+    pub(super) async fn overflowed(&self) {
+        self.overflowed.cancelled().await;
+    }
+}
+
+impl Writer {
+    /// Writes frames until told to close or until the connection fails. What still waits then is dropped, unless the peer is
+    /// well and takes it at once.
+    pub(super) async fn run(
+        mut self,
+        mut sink: SplitSink<WebSocket, Message>,
+        mut close: oneshot::Receiver<Option<CloseFrame>>,
+    ) {
+        let closing = loop {
+            tokio::select! {
+                biased;
+                closing = &mut close => break closing.ok().flatten(),
+                frame = self.frames.recv() => {
+                    let Some(frame) = frame else { break None };
+                    self.waiting.fetch_sub(size(&frame), Ordering::Relaxed);
+                    let sent = tokio::select! {
+                        biased;
+                        sent = sink.send(frame) => sent,
+                        closing = &mut close => break closing.ok().flatten(),
+                    };
+                    if sent.is_err() {
+                        return;
+                    }
+                }
+            }
+        };
+        let close = async {
+            sink.send(Message::Close(closing)).await?;
+            sink.close().await
+        };
+        if !matches!(tokio::time::timeout(CLOSE_TIMEOUT, close).await, Ok(Ok(()))) {
+            tracing::debug!("the peer did not take the close frame");
+        }
+    }
+}
+
+fn size(frame: &Message) -> usize {
+    match frame {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_queue_that_is_not_read_overflows_by_count_and_by_bytes() {
+        let (by_count, _unread) = outbox();
+        for _ in 0..MAX_FRAMES {
+            by_count.send(Message::text("x"));
+        }
+        assert!(!by_count.overflowed.is_cancelled());
+        by_count.send(Message::text("x"));
+        by_count.overflowed().await;
+
+        let (by_bytes, _unread) = outbox();
+        by_bytes.send(Message::text("x".repeat(MAX_BYTES)));
+        assert!(!by_bytes.overflowed.is_cancelled());
+        by_bytes.send(Message::text("x"));
+        by_bytes.overflowed().await;
+    }
+}

@@ -1,0 +1,122 @@
+//! A raw Phoenix client, so that the tests see every frame.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{self, Message},
+};
+
+/// Longer than anything here takes; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long silence is listened to.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// A frame as version 2 orders it: `[join_ref, ref, topic, event, payload]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Frame(pub(crate) [Value; 5]);
+
+impl Frame {
+    pub(crate) fn event(&self) -> &str {
+        self.0[3].as_str().unwrap()
+    }
+
+    pub(crate) fn payload(&self) -> &Value {
+        &self.0[4]
+    }
+}
+
+pub(crate) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    version: &'static str,
+    next_ref: u32,
+}
+
+impl Socket {
+    pub(crate) async fn open(url: &str, key: &str, version: &'static str) -> Self {
+        Self::try_open(url, &format!("apikey={key}&vsn={version}"), version).await.unwrap()
+    }
+
+    pub(crate) async fn try_open(url: &str, query: &str, version: &'static str) -> Result<Self, tungstenite::Error> {
+        let url = format!("{}/realtime/v1/websocket?{query}", url.replacen("http", "ws", 1));
+        let (stream, _) = connect_async(url).await?;
+        Ok(Self { stream, version, next_ref: 0 })
+    }
+
+    /// Sends and answers the reference used.
+    pub(crate) async fn send(&mut self, topic: &str, event: &str, payload: Value) -> String {
+        self.next_ref += 1;
+        let reference = self.next_ref.to_string();
+        let join_ref = (topic != "phoenix").then(|| "1".to_owned());
+        let frame = match self.version {
+            "2.0.0" => json!([join_ref, reference, topic, event, payload]),
+            _ => json!({ "topic": topic, "event": event, "payload": payload, "ref": reference, "join_ref": join_ref }),
+        };
+        self.send_text(&frame.to_string()).await;
+        reference
+    }
+
+    pub(crate) async fn send_text(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Joins and answers the reply's payload.
+    pub(crate) async fn join(&mut self, topic: &str, private: bool, broadcast: Value, token: Option<&str>) -> Value {
+        let config = json!({
+            "broadcast": broadcast, "presence": { "key": "", "enabled": false }, "postgres_changes": [], "private": private
+        });
+        self.send(&format!("realtime:{topic}"), "phx_join", json!({ "config": config, "access_token": token })).await;
+        self.receive().await.payload().clone()
+    }
+
+    /// The next frame, which must come.
+    pub(crate) async fn receive(&mut self) -> Frame {
+        match self.next().await {
+            Message::Text(text) => self.parse(&text),
+            other => panic!("a text frame was expected, not {other:?}"),
+        }
+    }
+
+    /// Waits for the close frame and answers its code; other frames may come before.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            if let Message::Close(frame) = self.next().await {
+                return frame.expect("a close code").code.into();
+            }
+        }
+    }
+
+    /// Listens for a while and fails if anything comes.
+    pub(crate) async fn hears_nothing(&mut self) {
+        if let Ok(message) = tokio::time::timeout(SILENCE, self.stream.next()).await {
+            panic!("silence was expected, not {message:?}");
+        }
+    }
+
+    pub(crate) async fn heartbeat(&mut self) {
+        let reference = self.send("phoenix", "heartbeat", json!({})).await;
+        let reply = self.receive().await;
+        assert_eq!(reply.0[1], reference);
+        assert_eq!(*reply.payload(), json!({ "status": "ok", "response": {} }));
+    }
+
+    async fn next(&mut self) -> Message {
+        let next = tokio::time::timeout(PATIENCE, self.stream.next()).await;
+        next.expect("a frame in time").expect("an open socket").expect("a readable frame")
+    }
+
+    fn parse(&self, text: &str) -> Frame {
+        let value: Value = serde_json::from_str(text).unwrap();
+        match self.version {
+            "2.0.0" => Frame(serde_json::from_value(value).unwrap()),
+            _ => {
+                assert!(value.get("join_ref").is_none(), "version 1 carries no join_ref from the server: {text}");
+                let part = |name: &str| value[name].clone();
+                Frame([Value::Null, part("ref"), part("topic"), part("event"), part("payload")])
+            }
+        }
+    }
+}

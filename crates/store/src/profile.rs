@@ -1,0 +1,124 @@
+//! A profile: one directory, one process, the accounts and workspaces it knows, and the small state of the windows.
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use cockpit_domain::{AppError, ErrorCode, TenantId};
+use cockpit_sync::{StoreError, Stored};
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::{
+    fault::{Held, app_error, damaged, of_io},
+    file,
+    profile_accounts::AccountId,
+    schema::PROFILE,
+};
+
+/// An open profile. While it lives, no other process can open it.
+#[derive(Debug)]
+pub struct Profile {
+    pub(crate) connection: Connection,
+    directory: PathBuf,
+    /// Freed by the operating system however the process ends.
+    _lock: File,
+}
+
+/// Why a profile cannot be opened.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ProfileError {
+    /// Another process has it open.
+    #[error("another process of Cockpit uses the profile in {}", .0.display())]
+    InUse(PathBuf),
+    /// Its directory or file cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Profile {
+    /// Opens the profile in `directory`, making both when they are not there.
+    ///
+    /// # Errors
+    /// [`ProfileError::InUse`] while another process has it; otherwise as [`crate::SqliteStore::open`].
+    pub fn open(directory: &Path) -> Result<Self, ProfileError> {
+        file::make_private_dir(directory)?;
+        let lock_path = directory.join("profile.lock");
+        let lock = file::make_private(&lock_path)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(ProfileError::InUse(directory.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(of_io(&lock_path, &error).into()),
+        }
+        let connection = file::open(&directory.join("profile.sqlite3"), &PROFILE).map_err(StoreError::from)?;
+        Ok(Self { connection, directory: directory.to_owned(), _lock: lock })
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where a workspace's file lies; its directory is made when it is not there.
+    ///
+    /// # Errors
+    /// When the directory cannot be made.
+    pub fn workspace_path(&self, account: AccountId, tenant: TenantId) -> Stored<PathBuf> {
+        let directory = self.directory.join(account.0.to_string());
+        file::make_private_dir(&directory)?;
+        Ok(directory.join(format!("{tenant}.sqlite3")))
+    }
+
+    /// All preferences, by key.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn preferences(&self) -> Stored<Vec<(String, Value)>> {
+        Ok(preferences(&self.connection)?)
+    }
+
+    /// Sets a preference; null removes it. The limits on key and value are the caller's.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn set_preference(&self, key: &str, value: &Value) -> Stored<()> {
+        Ok(set_preference(&self.connection, key, value)?)
+    }
+}
+
+impl From<ProfileError> for AppError {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::InUse(directory) => AppError::retryable(
+                ErrorCode::ProfileInUse,
+                "Another window or process of Cockpit uses this profile. Use that one, or quit it and try again.",
+            )
+            .with_details(serde_json::json!({ "directory": directory.display().to_string() })),
+            ProfileError::Store(error) => app_error(&error),
+        }
+    }
+}
+
+fn preferences(connection: &Connection) -> Held<Vec<(String, Value)>> {
+    let mut statement = connection.prepare_cached("select key, value from preference order by key")?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
+        let value = serde_json::from_str(&value).map_err(|error| damaged(format!("the preference {key}: {error}")))?;
+        all.push((key, value));
+    }
+    Ok(all)
+}
+
+fn set_preference(connection: &Connection, key: &str, value: &Value) -> Held<()> {
+    if value.is_null() {
+        connection.prepare_cached("delete from preference where key = ?1")?.execute([key])?;
+    } else {
+        connection
+            .prepare_cached("insert or replace into preference (key, value) values (?1, ?2)")?
+            .execute((key, value.to_string()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The store and the profile from outside, on real files.
+
+// `cfg(test)` holds in a test file anyway; clippy goes by it when it lets tests use `unwrap`.
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod durability;
+#[cfg(test)]
+mod outbox;
+#[cfg(test)]
+mod profile;
+#[cfg(test)]
+mod records;

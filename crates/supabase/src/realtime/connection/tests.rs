@@ -1,0 +1,5 @@
+//! The machine by tables and by random orders of events.
+
+mod properties;
+mod script;
+mod tables;

@@ -1,0 +1,18 @@
+//! The client against servers on real sockets, and its decoder against recordings of the real Realtime server.
+
+#[cfg(test)]
+mod auth;
+#[cfg(test)]
+mod keeper;
+#[cfg(test)]
+mod recordings;
+#[cfg(test)]
+mod rest;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod socket;
+#[cfg(test)]
+mod socket_faults;
+#[cfg(test)]
+mod support;

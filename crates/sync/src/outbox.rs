@@ -1,0 +1,299 @@
+//! What goes out: batches of numbered mutations, and what becomes of each.
+
+use std::collections::BTreeSet;
+
+use cockpit_domain::{AppError, DeviceId, ErrorCode, MutationId, ScopeId, text};
+use serde_json::{Value, json};
+
+use crate::{
+    edit::unconfirmed,
+    event::Effect,
+    overlay::{refresh, refresh_key, visible_fields},
+    store::{OutboxEntry, OutboxState, RecordKey, Store, Stored},
+    time::Now,
+    wire::{Fields, MAX_BATCH, MutationOp, MutationResult, MutationStatus, PushAnswer, PushError, WireMutation},
+};
+
+/// The next batch: what was sent and not answered keeps its number, the rest gets the next ones.
+pub(crate) fn next_batch(store: &mut dyn Store) -> Stored<Vec<WireMutation>> {
+    let mut no = store.next_no()?;
+    let mut batch = Vec::new();
+    for mut entry in store.outbox_to_send(MAX_BATCH)? {
+        let number = match entry.state {
+            OutboxState::Sent { no } => no,
+            _ => {
+                entry.state = OutboxState::Sent { no };
+                store.put_outbox(&entry)?;
+                no += 1;
+                no - 1
+            }
+        };
+        batch.push(WireMutation {
+            id: entry.mutation,
+            no: number,
+            tbl: entry.key.table.name().to_owned(),
+            record: entry.key.id,
+            op: entry.op,
+            base_version: entry.base_version,
+            set: entry.set,
+            base: entry.base,
+            fence: None,
+        });
+    }
+    store.set_next_no(no)?;
+    Ok(batch)
+}
+
+/// What an answer left to do.
+#[derive(Default)]
+pub(crate) struct Settled {
+    pub(crate) changed: BTreeSet<RecordKey>,
+    pub(crate) notices: Vec<Effect>,
+    /// How many changes it told the fate of.
+    pub(crate) fates: usize,
+    /// Whether some of it has to wait for a lock of somebody else.
+    pub(crate) waiting: bool,
+    /// Whether the log has something of ours that the cursor has not reached.
+    pub(crate) pull: bool,
+}
+
+/// Takes an answer. `reached` tells how far a scope's cursor is.
+pub(crate) fn settle(
+    answer: &PushAnswer,
+    reached: impl Fn(ScopeId) -> i64,
+    now: Now,
+    rng: &mut fastrand::Rng,
+    store: &mut dyn Store,
+) -> Stored<Settled> {
+    let mut settled = Settled::default();
+    if let Some(error) = answer.error {
+        match error {
+            // Another copy of this file has used these numbers: from now on this one is a device of its own.
+            PushError::DeviceForked => store.set_device(DeviceId(new_id(now, rng)), 1)?,
+            PushError::OutOfOrder => store.set_next_no(answer.expected)?,
+        }
+        requeue(store)?;
+        return Ok(settled);
+    }
+    for result in &answer.results {
+        // Only what was sent can be answered; whatever else has that id has its fate already.
+        if let Some(entry) =
+            store.outbox_entry(result.id)?.filter(|entry| matches!(entry.state, OutboxState::Sent { .. }))
+        {
+            settled.fates += 1;
+            settle_one(entry, result, &reached, now, rng, store, &mut settled)?;
+        }
+    }
+    // What was sent and has no stored fate gets a new number: the server counts only what it stored.
+    requeue(store)?;
+    store.set_next_no(answer.expected)?;
+    Ok(settled)
+}
+
+fn settle_one(
+    mut entry: OutboxEntry,
+    result: &MutationResult,
+    reached: &impl Fn(ScopeId) -> i64,
+    now: Now,
+    rng: &mut fastrand::Rng,
+    store: &mut dyn Store,
+    settled: &mut Settled,
+) -> Stored<()> {
+    settled.changed.insert(entry.key);
+    match result.status {
+        MutationStatus::Waiting => settled.waiting = true,
+        MutationStatus::Applied => match (result.scope, result.seq) {
+            (Some(scope), Some(seq)) if reached(scope) < seq => {
+                entry.state = OutboxState::Acknowledged { scope, seq };
+                store.put_outbox(&entry)?;
+                settled.pull = true;
+            }
+            _ => {
+                store.remove_outbox(entry.mutation)?;
+                refresh_key(entry.key, store)?;
+            }
+        },
+        MutationStatus::Rejected => {
+            // A refusal may mean that this device has not seen the newest row.
+            settled.pull = true;
+            match merged_text(&entry, result) {
+                Some((set, base)) => {
+                    store.remove_outbox(entry.mutation)?;
+                    let mutation = MutationId(new_id(now, rng));
+                    let state = OutboxState::Queued;
+                    // It keeps its place: later changes of the same record were written on top of it.
+                    store.put_outbox(&OutboxEntry { mutation, set, base, state, ..entry.clone() })?;
+                    refresh_key(entry.key, store)?;
+                }
+                None => park(entry, refusal(result), store, settled)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Parks an entry with those that depend on it, and says so.
+fn park(entry: OutboxEntry, error: AppError, store: &mut dyn Store, settled: &mut Settled) -> Stored<()> {
+    let key = entry.key;
+    for mut later in store.outbox_of(key)? {
+        let depends =
+            later.position > entry.position && later.state == OutboxState::Queued && depends_on(&later, &entry);
+        if depends {
+            let error = AppError::new(
+                error.code,
+                format!("An earlier change of the same record was refused: {}", error.message),
+            )
+            .with_details(json!({ "after": entry.mutation }));
+            later.state = OutboxState::Parked { error };
+            store.put_outbox(&later)?;
+        }
+    }
+    store.put_outbox(&OutboxEntry { state: OutboxState::Parked { error: error.clone() }, ..entry })?;
+    refresh_key(key, store)?;
+    settled.notices.push(Effect::Notice { error, key: Some(key) });
+    Ok(())
+}
+
+fn depends_on(later: &OutboxEntry, earlier: &OutboxEntry) -> bool {
+    match (earlier.op, later.op) {
+        (MutationOp::Update, MutationOp::Update) => later.set.keys().any(|column| earlier.set.contains_key(column)),
+        _ => true,
+    }
+}
+
+/// A refused change of long text, joined by line with what the others wrote.
+fn merged_text(entry: &OutboxEntry, result: &MutationResult) -> Option<(Fields, Fields)> {
+    if result.code.as_deref() != Some("merge_text") {
+        return None;
+    }
+    let (mut set, mut base) = (entry.set.clone(), entry.base.clone());
+    let fields = result.fields.as_ref().filter(|fields| !fields.is_empty())?;
+    for (column, sides) in fields {
+        let side = |name: &str| sides.get(name).and_then(Value::as_str).unwrap_or_default();
+        let merged = text::merge(side("base"), side("mine"), side("theirs"))?;
+        // An empty long text is none, as it is when a person empties it.
+        set.insert(column.clone(), if merged.is_empty() { Value::Null } else { Value::String(merged) });
+        base.insert(column.clone(), sides.get("theirs").cloned().unwrap_or(Value::Null));
+    }
+    Some((set, base))
+}
+
+fn refusal(result: &MutationResult) -> AppError {
+    let code = match result.code.as_deref() {
+        Some("conflict" | "merge_text" | "exists") => ErrorCode::Conflict,
+        Some("deleted" | "not_found") => ErrorCode::NotFound,
+        Some("forbidden") => ErrorCode::Forbidden,
+        _ => ErrorCode::Invalid,
+    };
+    let message = result.message.clone().unwrap_or_else(|| "The server refused this change.".to_owned());
+    AppError::new(code, message).with_details(json!({ "code": result.code, "fields": result.fields }))
+}
+
+/// One call carries everything that was sent and not answered, so there is never more of it than a call may carry.
+fn requeue(store: &mut dyn Store) -> Stored<()> {
+    for entry in store.outbox_to_send(MAX_BATCH)? {
+        if matches!(entry.state, OutboxState::Sent { .. }) {
+            queue_again(entry, store)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts an entry back to what was never sent; its id stays, so that the server still knows it.
+pub(crate) fn queue_again(mut entry: OutboxEntry, store: &mut dyn Store) -> Stored<()> {
+    entry.state = OutboxState::Queued;
+    store.put_outbox(&entry).map(drop)
+}
+
+/// What was acknowledged in a scope after `seq`.
+pub(crate) fn acknowledged_after(scope: ScopeId, seq: i64, store: &dyn Store) -> Stored<Vec<OutboxEntry>> {
+    let mut entries = store.outbox_reached(scope, i64::MAX)?;
+    entries.retain(|entry| matches!(entry.state, OutboxState::Acknowledged { seq: at, .. } if at > seq));
+    Ok(entries)
+}
+
+/// Sends again what was acknowledged at a place that the scope's log, complete up to `head`, does not have. What was sent again already and is
+/// acknowledged so a second time has taken effect under another numbering of the log: its row is here, and it leaves the overlay.
+pub(crate) fn send_again(
+    scope: ScopeId,
+    head: i64,
+    resent: &mut BTreeSet<MutationId>,
+    store: &mut dyn Store,
+    changed: &mut BTreeSet<RecordKey>,
+) -> Stored<()> {
+    for entry in acknowledged_after(scope, head, store)? {
+        changed.insert(entry.key);
+        if resent.insert(entry.mutation) {
+            queue_again(entry, store)?;
+        } else {
+            resent.remove(&entry.mutation);
+            store.remove_outbox(entry.mutation)?;
+            refresh_key(entry.key, store)?;
+        }
+    }
+    Ok(())
+}
+
+/// A parked entry and those that were parked because of it, on top of what the record is now.
+pub(crate) fn retry(
+    entry: OutboxEntry,
+    mutation: MutationId,
+    now: Now,
+    rng: &mut fastrand::Rng,
+    store: &mut dyn Store,
+) -> Stored<()> {
+    let key = entry.key;
+    let mut next = mutation;
+    for entry in with_dependants(entry, store)? {
+        retry_one(entry, next, store)?;
+        next = MutationId(new_id(now, rng));
+    }
+    let record = match store.record(key)? {
+        Some(record) => record,
+        None => unconfirmed(store.scopes()?.iter().find(|scope| scope.kind == key.table.scope_kind())),
+    };
+    refresh(store, key, record).map(drop)
+}
+
+fn retry_one(mut entry: OutboxEntry, mutation: MutationId, store: &mut dyn Store) -> Stored<()> {
+    let record = store.record(entry.key)?;
+    if let (Some(row), MutationOp::Update) = (visible_fields(record.as_ref())?, entry.op) {
+        entry.base =
+            entry.set.keys().map(|column| (column.clone(), row.get(column).cloned().unwrap_or(Value::Null))).collect();
+    }
+    entry.base_version = record.as_ref().filter(|record| record.confirmed.is_some()).map(|record| record.version);
+    store.remove_outbox(entry.mutation)?;
+    let key = entry.key;
+    store.put_outbox(&OutboxEntry { position: 0, mutation, state: OutboxState::Queued, ..entry })?;
+    // The next one of the same record is written on top of this one.
+    refresh_key(key, store)
+}
+
+/// Gives a parked entry up. What was written on a record that will never exist is given up with it.
+pub(crate) fn discard(entry: &OutboxEntry, store: &mut dyn Store) -> Stored<()> {
+    let all = if entry.op == MutationOp::Insert { with_dependants(entry.clone(), store)? } else { vec![entry.clone()] };
+    for entry in all {
+        store.remove_outbox(entry.mutation)?;
+    }
+    refresh_key(entry.key, store)
+}
+
+/// A parked entry, and the parked ones after it that make no sense without it.
+fn with_dependants(entry: OutboxEntry, store: &dyn Store) -> Stored<Vec<OutboxEntry>> {
+    let because = Value::String(entry.mutation.to_string());
+    let mut all = store.outbox_of(entry.key)?;
+    all.retain(|other| match &other.state {
+        OutboxState::Parked { error } if other.position > entry.position => {
+            entry.op == MutationOp::Insert || error.details.get("after") == Some(&because)
+        }
+        _ => false,
+    });
+    all.insert(0, entry);
+    Ok(all)
+}
+
+fn new_id(now: Now, rng: &mut fastrand::Rng) -> uuid::Uuid {
+    let mut random = [0u8; 10];
+    rng.fill(&mut random);
+    uuid::Builder::from_unix_timestamp_millis(now.wall_ms.try_into().unwrap_or(0), &random).into_uuid()
+}

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { Program } from "./processes";
+
+export const PASSWORD = "cockpit-demo";
+export const ADA = "ada@cockpit.test";
+export const BEN = "ben@cockpit.test";
+
+/** A hub with the demo workspace, a bridge per person, and a browser. All of it is gone after `end`. */
+export class Stack {
+  private readonly bridges: Program[] = [];
+  private readonly contexts: BrowserContext[] = [];
+  private people = 0;
+
+  private constructor(
+    readonly folder: string,
+    private hub: Program,
+    readonly hubUrl: string,
+    private readonly browser: Browser,
+  ) {}
+
+  static async start(tasks = 80): Promise<Stack> {
+    const folder = mkdtempSync(join(tmpdir(), "cockpit-e2e-"));
+    const hub = Program.start("cockpit-hub", [...hubArguments(folder, 0), "--demo", "--tasks", String(tasks)]);
+    const hubUrl = await hub.says(/http:\/\/127\.0\.0\.1:\d+/, 110_000);
+    const browser = await chromium.launch({
+      executablePath: process.env.COCKPIT_CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox"],
+    });
+    return new Stack(folder, hub, hubUrl, browser);
+  }
+
+  /** A desktop of its own: another profile, another engine, another browser session. Signed in when an account is named. */
+  async person(email?: string, size = { width: 1280, height: 800 }): Promise<Page> {
+    this.people += 1;
+    const args = ["--profile", join(this.folder, `profile-${this.people}`)];
+    if (email) {
+      const file = join(this.folder, "password");
+      writeFileSync(file, PASSWORD, { mode: 0o600 });
+      args.push("--server", this.hubUrl, "--email", email, "--password-file", file);
+    }
+    const bridge = Program.start("cockpit-bridge", args);
+    this.bridges.push(bridge);
+    const address = await bridge.says(/http:\/\/127\.0\.0\.1:\d+\/#token=\S+/);
+    const context = await this.browser.newContext({ viewport: size, locale: "en-GB" });
+    this.contexts.push(context);
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    Object.assign(page, { complaints });
+    await page.goto(address);
+    return page;
+  }
+
+  async stopHub(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    await this.hub.end(signal);
+  }
+
+  /** Starts the hub again at the same place with the same data. */
+  async startHub(): Promise<void> {
+    this.hub = Program.start("cockpit-hub", hubArguments(this.folder, Number(new URL(this.hubUrl).port)));
+    await this.hub.says(/http:\/\/127\.0\.0\.1:\d+/, 60_000);
+  }
+
+  async end(): Promise<void> {
+    await this.browser.close();
+    await Promise.all(this.bridges.map((bridge) => bridge.end()));
+    await this.hub.end();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function hubArguments(folder: string, port: number): string[] {
+  return ["serve", "--data", join(folder, "hub"), "--port", String(port)];
+}
+
+/** Errors that the page put into its console or did not catch. */
+export function complaintsOf(page: Page): string[] {
+  return (page as Page & { complaints: string[] }).complaints;
+}
