@@ -70,44 +70,60 @@ create index invitations_tenant_idx on public.invitations (tenant_id);
 
 -- ---------------------------------------------------------------------------------------------------------------------------------
 -- What policies ask. Definer functions, because a policy on tenant_members that reads tenant_members would recurse; set-returning,
--- because `in (select …)` is evaluated once a statement and a function of the row once a row.
+-- because `in (select …)` is evaluated once a statement and a function of the row once a row; and in plpgsql, which keeps their plans
+-- for the session, where a function in plain SQL that cannot be inlined would be planned again at every call.
 
 create function sync.my_tenants() returns setof uuid
-language sql stable security definer set search_path = '' rows 10 as $$
-  select m.tenant_id
-  from public.tenant_members m join public.tenants t on t.id = m.tenant_id
-  where m.auth_user = auth.uid() and m.removed_at is null and t.deleted_at is null
+language plpgsql stable security definer set search_path = '' rows 10 as $$
+begin
+  return query
+    select m.tenant_id
+    from public.tenant_members m join public.tenants t on t.id = m.tenant_id
+    where m.auth_user = auth.uid() and m.removed_at is null and t.deleted_at is null;
+end
 $$;
 comment on function sync.my_tenants() is 'The workspaces in which the caller is a member now.';
 
 create function sync.my_tenants_as(p_roles text[]) returns setof uuid
-language sql stable security definer set search_path = '' rows 10 as $$
-  select m.tenant_id
-  from public.tenant_members m join public.tenants t on t.id = m.tenant_id
-  where m.auth_user = auth.uid() and m.removed_at is null and t.deleted_at is null and m.role = any (p_roles)
+language plpgsql stable security definer set search_path = '' rows 10 as $$
+begin
+  return query
+    select m.tenant_id
+    from public.tenant_members m join public.tenants t on t.id = m.tenant_id
+    where m.auth_user = auth.uid() and m.removed_at is null and t.deleted_at is null and m.role = any (p_roles);
+end
 $$;
 comment on function sync.my_tenants_as(text[]) is 'The workspaces in which the caller has one of the given roles now.';
 
 create function sync.my_finance_tenants() returns setof uuid
-language sql stable security definer set search_path = '' rows 10 as $$
-  select m.tenant_id
-  from public.tenant_members m join public.tenants t on t.id = m.tenant_id
-  where m.auth_user = auth.uid() and m.removed_at is null and t.deleted_at is null
-    and (m.role in ('owner', 'admin', 'manager') or m.finance_right)
+language plpgsql stable security definer set search_path = '' rows 10 as $$
+begin
+  return query
+    select m.tenant_id
+    from public.tenant_members m join public.tenants t on t.id = m.tenant_id
+    where m.auth_user = auth.uid() and m.removed_at is null and t.deleted_at is null
+      and (m.role in ('owner', 'admin', 'manager') or m.finance_right);
+end
 $$;
 comment on function sync.my_finance_tenants() is 'The workspaces whose finance scope the caller may read now.';
 
 create function sync.my_member(p_tenant uuid) returns uuid
-language sql stable security definer set search_path = '' as $$
-  select m.id
-  from public.tenant_members m join public.tenants t on t.id = m.tenant_id
-  where m.tenant_id = p_tenant and m.auth_user = auth.uid() and m.removed_at is null and t.deleted_at is null
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select m.id
+    from public.tenant_members m join public.tenants t on t.id = m.tenant_id
+    where m.tenant_id = p_tenant and m.auth_user = auth.uid() and m.removed_at is null and t.deleted_at is null
+  );
+end
 $$;
 comment on function sync.my_member(uuid) is 'The caller''s member id in a workspace, or null.';
 
 create function sync.server_ms() returns bigint
-language sql volatile set search_path = '' as $$
-  select floor(extract(epoch from clock_timestamp()) * 1000)::bigint
+language plpgsql volatile set search_path = '' as $$
+begin
+  return floor(extract(epoch from clock_timestamp()) * 1000)::bigint;
+end
 $$;
 comment on function sync.server_ms() is 'The server''s clock in Unix milliseconds, moving within a transaction.';
 

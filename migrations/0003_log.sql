@@ -264,19 +264,22 @@ comment on function sync.log_table(regclass) is
 
 create function sync.next_block(p_kind text, p_counts jsonb)
 returns table (tenant_id uuid, scope uuid, base bigint, actor uuid)
-language sql security definer set search_path = '' set enable_nestloop = on as $$
-  update sync.scope s
-  set from_seq = case when s.last_xid = pg_current_xact_id() then s.from_seq else s.head + 1 end,
-      last_xid = pg_current_xact_id(),
-      head = s.head + c.value::bigint
-  from jsonb_each_text(p_counts) c
-  where s.tenant_id = c.key::uuid and s.kind = p_kind
-  returning s.tenant_id, s.id, s.head - c.value::bigint, (
-    -- A former member too: leaving is the last thing one does.
-    select m.id from public.tenant_members m
-    where m.tenant_id = s.tenant_id and m.auth_user = auth.uid()
-    order by m.removed_at desc nulls first limit 1
-  )
+language plpgsql security definer set search_path = '' set enable_nestloop = on as $$
+begin
+  return query
+    update sync.scope s
+    set from_seq = case when s.last_xid = pg_current_xact_id() then s.from_seq else s.head + 1 end,
+        last_xid = pg_current_xact_id(),
+        head = s.head + c.value::bigint
+    from jsonb_each_text(p_counts) c
+    where s.tenant_id = c.key::uuid and s.kind = p_kind
+    returning s.tenant_id, s.id, s.head - c.value::bigint, (
+      -- A former member too: leaving is the last thing one does.
+      select m.id from public.tenant_members m
+      where m.tenant_id = s.tenant_id and m.auth_user = auth.uid()
+      order by m.removed_at desc nulls first limit 1
+    );
+end
 $$;
 comment on function sync.next_block(text, jsonb) is
   'Takes a block of numbers for each workspace in {tenant: count}; base is the number before the first. Only log functions call it.';

@@ -3,12 +3,15 @@
 -- Definer functions that read the log themselves, so that nobody needs a right on it; each answers only scopes of sync.my_scopes().
 
 create function sync.my_scopes() returns setof sync.scope
-language sql stable security definer set search_path = '' rows 20 as $$
-  select s.*
-  from sync.scope s
-  where s.kind = 'tenant' and s.tenant_id in (select sync.my_tenants())
-    or s.kind = 'finance' and s.tenant_id in (select sync.my_finance_tenants())
-    or s.kind = 'user' and s.member_id = sync.my_member(s.tenant_id)
+language plpgsql stable security definer set search_path = '' rows 20 as $$
+begin
+  return query
+    select s.*
+    from sync.scope s
+    where s.kind = 'tenant' and s.tenant_id in (select sync.my_tenants())
+      or s.kind = 'finance' and s.tenant_id in (select sync.my_finance_tenants())
+      or s.kind = 'user' and s.member_id = sync.my_member(s.tenant_id);
+end
 $$;
 comment on function sync.my_scopes() is 'The scopes whose rows the caller may read now.';
 

@@ -96,17 +96,25 @@ comment on function sync.open_batch(uuid, uuid, text[]) is
   'Takes the device''s ledger, then the heads, and answers the last number the ledger holds.';
 
 create function sync.stored_result(p_device uuid, p_no bigint, p_id uuid) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select m.result from sync.mutation m
-  where m.user_id = auth.uid() and m.device = p_device and m.no = p_no and m.id = p_id
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select m.result from sync.mutation m
+    where m.user_id = auth.uid() and m.device = p_device and m.no = p_no and m.id = p_id
+  );
+end
 $$;
 comment on function sync.stored_result(uuid, bigint, uuid) is 'The answer a mutation got under this number, or null.';
 
 create function sync.earlier_result(p_tenant uuid, p_id uuid) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select m.result from sync.mutation m join sync.device d using (user_id, device)
-  where m.user_id = auth.uid() and m.id = p_id and d.tenant_id = p_tenant
-  order by m.at limit 1
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select m.result from sync.mutation m join sync.device d using (user_id, device)
+    where m.user_id = auth.uid() and m.id = p_id and d.tenant_id = p_tenant
+    order by m.at limit 1
+  );
+end
 $$;
 comment on function sync.earlier_result(uuid, uuid) is
   'The answer a mutation got under another number or from another of the caller''s devices: a copied device sends what the original sent.';
@@ -125,14 +133,18 @@ $$;
 comment on function sync.store_result(uuid, bigint, uuid, jsonb) is 'Counts and stores one answer.';
 
 create function sync.columns_of_others(p_tbl text, p_record uuid, p_version bigint, p_device uuid) returns text[]
-language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(distinct k.col), '{}')
-  from sync.change c, unnest(c.changed_columns) as k (col)
-  where c.record_id = p_record and c.tbl = p_tbl and c.version > p_version
-    and c.scope in (select s.id from sync.my_scopes() s)
-    and not exists (
-      select from sync.mutation m where m.user_id = auth.uid() and m.device = p_device and m.id = c.mutation_id
-    )
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select coalesce(array_agg(distinct k.col), '{}')
+    from sync.change c, unnest(c.changed_columns) as k (col)
+    where c.record_id = p_record and c.tbl = p_tbl and c.version > p_version
+      and c.scope in (select s.id from sync.my_scopes() s)
+      and not exists (
+        select from sync.mutation m where m.user_id = auth.uid() and m.device = p_device and m.id = c.mutation_id
+      )
+  );
+end
 $$;
 comment on function sync.columns_of_others(text, uuid, bigint, uuid) is
   'What was changed after a version by anyone but this device, whose own earlier mutations are no conflict.';

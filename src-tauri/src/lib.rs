@@ -53,6 +53,7 @@ fn run(profile: Profile) -> anyhow::Result<()> {
 
 /// Log lines go to the standard error; `RUST_LOG` chooses them, and without it warnings and our own progress are shown.
 fn start_log() {
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,cockpit_desktop=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
 }

@@ -4,7 +4,8 @@
 mod support;
 
 // WebKitWebDriver and Xvfb exist on Linux only. `cargo xtask test` runs this module apart from the unit tests.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod e2e {
     use anyhow::{Result, ensure};
     use serde_json::json;

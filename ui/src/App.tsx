@@ -1,4 +1,5 @@
 import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
+import { DefectBoundary } from "./components/DefectBoundary";
 import { Toaster } from "./components/Toaster";
 import { resolveLanguage, speak, useMessages } from "./i18n";
 import { Shell } from "./screens/Shell";
@@ -24,7 +25,9 @@ export function App() {
   return (
     <>
       <LinkBanner />
-      <Screen />
+      <DefectBoundary>
+        <Screen />
+      </DefectBoundary>
       <Toaster />
     </>
   );

@@ -126,13 +126,22 @@ pub fn start_log(cli: &Cli) {
         Some(_) => LogFormat::Text,
     };
     let quiet = matches!(cli.command, Some(Command::Demo(_) | Command::User(_)));
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+    let mut filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if quiet { "warn" } else { "info" }));
+    // These libraries write statements, parameters and frames at their finer levels, and with them hashes, claims and tokens.
+    for library in ["tokio_postgres", "postgres_protocol", "tungstenite", "tokio_tungstenite", "hyper", "hyper_util"] {
+        filter = filter.add_directive(quiet_library(library));
+    }
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
     }
+}
+
+fn quiet_library(library: &str) -> tracing_subscriber::filter::Directive {
+    let directive = format!("{library}=info").parse();
+    directive.unwrap_or_else(|_| tracing_subscriber::filter::LevelFilter::INFO.into())
 }
 
 async fn serve(arguments: ServeArgs) -> Result<(), HubError> {

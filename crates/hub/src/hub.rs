@@ -9,7 +9,10 @@ use std::{
 
 use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -60,7 +63,8 @@ impl HubOptions {
     }
 }
 
-/// A hub that serves. Call [`Hub::stop`] to end it: dropping it ends its tasks without waiting for them.
+/// A hub that serves. Call [`Hub::stop`] to end it in good order: dropping it tells its tasks to end without waiting for them, and ends
+/// its PostgreSQL at once.
 #[derive(Debug)]
 pub struct Hub {
     app: App,
@@ -69,6 +73,7 @@ pub struct Hub {
     data: DataDir,
     postgres: Postgres,
     tasks: Vec<JoinHandle<Result<(), HubError>>>,
+    _stop: DropGuard,
     _lock: ServeLock,
 }
 
@@ -88,7 +93,8 @@ impl Hub {
         match Self::serve(&options, &data, signer, listener, &postgres).await {
             Ok((app, address, tasks)) => {
                 let url = format!("http://{address}");
-                Ok(Self { app, address, url, data, postgres, tasks, _lock: lock })
+                let stop = app.stopping.clone().drop_guard();
+                Ok(Self { app, address, url, data, postgres, tasks, _stop: stop, _lock: lock })
             }
             Err(error) => {
                 postgres.stop().await?;

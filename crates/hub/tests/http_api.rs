@@ -176,3 +176,60 @@ async fn an_unknown_function_or_argument_is_not_in_the_schema_cache() {
     let (status, body) = ada.rpc("sync_page", json!({ "p_scope": "no uuid", "p_tbl": "tasks" })).await;
     assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!("22P02")));
 }
+
+#[tokio::test]
+async fn arguments_take_their_declared_types_and_a_call_that_takes_too_long_is_cancelled() {
+    let hub = shared();
+    let ada = hub.person("ada").await;
+    let functions = "
+        create function public.test_types(p_days date[], p_amount numeric, p_text text default 'none', p_any json default null)
+        returns json language sql as $$ select json_build_array(p_days[2], p_amount, p_text, p_any) $$;
+        create function public.test_rows() returns setof int language sql stable as 'select generate_series(1, 1200)';
+        create function public.test_nothing() returns void language sql as 'select';
+        create function public.test_raises() returns json language plpgsql as
+          $$ begin raise exception 'No.' using errcode = 'CK009', detail = 'd', hint = 'h'; end $$;
+        create function public.test_nap() returns json language sql as 'select to_json(pg_sleep(60)::text)';
+        grant execute on function public.test_types, public.test_rows, public.test_nothing, public.test_raises, public.test_nap
+          to anon, authenticated;";
+    hub.owner().await.batch_execute(functions).await.unwrap();
+    let arguments = r#"{"p_days":["2026-01-01","2026-02-29"],"p_amount":1}"#;
+    let (status, body) = ada.rpc("test_types", serde_json::from_str(arguments).unwrap()).await;
+    assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!("22008")), "no such day: {body}");
+
+    // As text, because a JSON library here would round the number itself.
+    let exact = r#"{"p_days":["2026-01-01","2026-02-28"],"p_amount":12345678901234567890.12,"p_any":{"b":1,"a":[2]}}"#;
+    let request = hub.request(Method::POST, "/rest/v1/rpc/test_types").bearer_auth(&ada.token);
+    let answer = request.body(exact).send().await.unwrap().text().await.unwrap();
+    assert_eq!(answer, r#"["2026-02-28", 12345678901234567890.12, "none", {"b":1,"a":[2]}]"#);
+    let (_, by_get) = ada.get("/rest/v1/rpc/test_rows").await;
+    assert_eq!(by_get.as_array().unwrap().len(), 1000, "a list is cut at a thousand rows, as on hosted Supabase");
+    assert_eq!(ada.rpc("test_nothing", json!({})).await, (StatusCode::NO_CONTENT, Value::Null));
+    let raised = json!({ "code": "CK009", "message": "No.", "details": "d", "hint": "h" });
+    assert_eq!(ada.rpc("test_raises", json!({})).await, (StatusCode::BAD_REQUEST, raised));
+
+    let nap = hub.request(Method::POST, "/rest/v1/rpc/test_nap").send().await.unwrap();
+    let (status, body) = http_support::answer(nap).await;
+    assert_eq!((status, &body["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("57014")), "anon has three seconds");
+}
+
+#[tokio::test]
+async fn a_stopping_hub_finishes_what_it_was_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = cockpit_hub::Hub::start(http_support::options(&folder)).await.unwrap();
+    let (owner, connection) =
+        tokio_postgres::connect(&hub.database_url_as_owner(), tokio_postgres::NoTls).await.unwrap();
+    // Ends with an error when PostgreSQL stops, as it must.
+    let connection = tokio::spawn(connection);
+    let nap = "create function public.test_nap() returns json language sql as 'select to_json(pg_sleep(1)::text)';
+               grant execute on function public.test_nap() to anon";
+    owner.batch_execute(nap).await.unwrap();
+    let request = http_support::http_client().post(format!("{}/rest/v1/rpc/test_nap", hub.url()));
+    let request = tokio::spawn(request.header("apikey", hub.anon_key()).send());
+    let napping = "select from pg_stat_activity where query like '%test_nap%' and pid <> pg_backend_pid() and wait_event = 'PgSleep'";
+    while owner.query_opt(napping, &[]).await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    hub.stop().await.unwrap();
+    assert_eq!(request.await.unwrap().unwrap().status(), StatusCode::OK);
+    connection.await.unwrap().unwrap_err();
+}

@@ -10,7 +10,7 @@
 mod http_support;
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -32,8 +32,12 @@ struct Process {
 }
 
 impl Process {
-    fn start(data: &Path, more: &[&str]) -> Self {
-        let mut child = command(data, "0").args(more).stdout(Stdio::piped()).spawn().unwrap();
+    fn start(data: &Path) -> Self {
+        Self::spawn(command(data, "0"))
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url =
@@ -112,7 +116,7 @@ fn says(output: &Output) -> String {
 async fn a_killed_hub_is_taken_over_with_its_data_and_a_stopped_one_stops_postgres() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("hub");
-    let mut first = Process::start(&data, &[]);
+    let mut first = Process::start(&data);
     let mode = std::fs::metadata(data.join("hub.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(hub_file(&data)["url"], first.url.as_str());
@@ -128,7 +132,7 @@ async fn a_killed_hub_is_taken_over_with_its_data_and_a_stopped_one_stops_postgr
 
     let key = hub_file(&data)["anon_key"].clone();
     first.signal(Signal::SIGKILL);
-    let mut next = Process::start(&data, &[]);
+    let mut next = Process::start(&data);
     assert_eq!(hub_file(&data)["anon_key"], key, "clients keep their key");
     assert_eq!(next.sign_in(&data, "eva@cockpit.test").await.0, StatusCode::OK);
 
@@ -140,9 +144,59 @@ async fn a_killed_hub_is_taken_over_with_its_data_and_a_stopped_one_stops_postgr
 
     // And a person can be added while no hub runs.
     assert!(add_user(&data, "mia@cockpit.test").status.success());
-    let mut last = Process::start(&data, &[]);
+    let mut last = Process::start(&data);
     assert_eq!(last.sign_in(&data, "mia@cockpit.test").await.0, StatusCode::OK);
     assert_eq!(last.signal(Signal::SIGINT), Some(0));
+}
+
+#[tokio::test]
+async fn the_most_talkative_log_holds_no_password_key_or_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("hub");
+    assert!(add_user(&data, "eva@cockpit.test").status.success());
+    let log = folder.path().join("log");
+    let mut command = command(&data, "0");
+    command.args(["--log", "json"]).env("RUST_LOG", "trace").stderr(std::fs::File::create(&log).unwrap());
+    let mut hub = Process::spawn(command);
+    let (_, session) = hub.sign_in(&data, "eva@cockpit.test").await;
+    let secret = |name: &str| session[name].as_str().unwrap().to_owned();
+    let (token, refresh) = (secret("access_token"), secret("refresh_token"));
+    let key = hub_file(&data)["anon_key"].as_str().unwrap().to_owned();
+    let rpc = http_client().post(format!("{}/rest/v1/rpc/my_workspaces?apikey={key}", hub.url)).bearer_auth(&token);
+    assert_eq!(rpc.send().await.unwrap().status(), StatusCode::OK);
+    let mut socket = http_support::socket::Socket::open(&hub.url, &key, "2.0.0").await;
+    assert_eq!(socket.join("room", false, json!({}), Some(&token)).await["status"], "ok");
+    let next = http_client().post(format!("{}/auth/v1/token?grant_type=refresh_token", hub.url)).header("apikey", &key);
+    assert_eq!(next.json(&json!({ "refresh_token": refresh })).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(hub.signal(Signal::SIGTERM), Some(0));
+
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(
+        log.contains("signed in or refreshed") && log.contains("a channel was joined"),
+        "the log was written: {log}"
+    );
+    for secret in ["longer than six", &token, &refresh, &key, "$2b$"] {
+        assert!(!log.contains(secret), "the log holds {secret}");
+    }
+}
+
+#[test]
+fn a_hub_whose_postgres_dies_ends_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("hub");
+    let mut command = command(&data, "0");
+    command.env("RUST_LOG", "off").stderr(Stdio::piped());
+    let mut hub = Process::spawn(command);
+    let postgres = postmaster(&data);
+    let pid = postgres.file_name().unwrap().to_str().unwrap().parse().unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    assert_eq!(hub.child.wait().unwrap().code(), Some(1));
+    let mut said = String::new();
+    hub.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("its PostgreSQL ended. Start it again"), "{said}");
+    // Which works.
+    let mut next = Process::start(&data);
+    assert_eq!(next.signal(Signal::SIGTERM), Some(0));
 }
 
 #[test]

@@ -148,6 +148,15 @@ async fn clients_broadcast_where_the_policy_lets_them_and_get_no_answer_where_no
     assert_eq!(*hearing.receive().await.payload(), message);
     talking.hears_nothing().await;
 
+    talking.push_json(&format!("realtime:{}", workspace.broadcasts), "cursor", r#"{"x":2}"#).await;
+    let reply = talking.receive().await;
+    assert_eq!((&reply.0[1], &reply.payload()["status"]), (&json!("9"), &json!("ok")));
+    assert_eq!(
+        hearing.receive().await.payload()["payload"],
+        json!({ "x": 2 }),
+        "binary frames reach version 1 as text"
+    );
+
     // The topic of changes is the database's alone.
     talking.join(&workspace.changes, true, json!({ "ack": true, "self": true }), Some(&ada.token)).await;
     talking.send(&format!("realtime:{}", workspace.changes), "broadcast", message).await;
@@ -219,6 +228,23 @@ async fn broadcasts_go_on_after_the_listening_connection_was_lost() {
         }
         assert!(Instant::now() < deadline, "no broadcast came after the loss");
     }
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_cut_off_and_holds_nobody_up() {
+    let hub = shared();
+    let mut slow = Socket::open(&hub.url, &hub.anon_key, "2.0.0").await;
+    slow.join("flood", false, json!({}), None).await;
+    let mut talking = Socket::open(&hub.url, &hub.anon_key, "2.0.0").await;
+    talking.join("flood", false, json!({ "ack": true }), None).await;
+    let big = json!({ "type": "broadcast", "event": "big", "payload": { "text": "x".repeat(1_000_000) } });
+    let sent = 60;
+    for _ in 0..sent {
+        talking.send("realtime:flood", "broadcast", big.clone()).await;
+        assert_eq!(talking.receive().await.payload()["status"], "ok");
+    }
+    assert!(slow.drain().await < sent, "what waits for one socket is bounded");
+    talking.heartbeat().await;
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ pub(crate) fn create(draft: &TaskDraft, store: &dyn Store) -> Result<Change, Edi
     let mut set = fields(json!({
         "name": null, "project_id": null, "parent_task": null, "task_type": null, "assignee": null, "status": "open",
         "review_stage": null, "priority": "normal", "start_date": null, "due_date": null, "estimate_hours": null, "billable": true,
-        "notes": null, "tags": [], "rank": rank::between(None, store.first_task_rank()?.as_deref()),
+        "notes": "", "tags": [], "rank": rank::between(None, store.first_task_rank()?.as_deref()),
     }));
     set.extend(checked(&draft.set)?);
     set.extend(checked(&[TaskField::Name(draft.name.clone())])?);

@@ -61,8 +61,8 @@ pub(crate) fn apply_page(
 ) -> Stored<Paged> {
     let seen = Cursor { scope: scope.cursor.scope, epoch: answer.epoch, seq: answer.head, mark: answer.head_mark };
     let target = *bootstrap.target.get_or_insert(seen);
-    if target.epoch != answer.epoch {
-        // The log was replaced between two pages: what was read so far belongs to another history.
+    if target.epoch != answer.epoch || answer.head < target.seq {
+        // The log was replaced, or the server went back, between two pages: what was read so far belongs to another history.
         begin_bootstrap(scope);
         store.put_scope(scope)?;
         return Ok(Paged::GoesOn);

@@ -20,7 +20,9 @@ export function Calendar({ label, value, today, onChoose }: CalendarProps) {
   const [cursor, setCursor] = useState(value ?? today);
   const active = useRef<HTMLButtonElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the focus follows the cursor
-  useEffect(() => active.current?.focus(), [cursor]);
+  useEffect(() => {
+    active.current?.focus();
+  }, [cursor]);
 
   const usual = [
     { key: "T", label: m.date_today(), date: today },

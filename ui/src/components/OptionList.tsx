@@ -38,7 +38,10 @@ export function OptionList<T>({ label, options, isChosen, onChoose, onCreate, cr
   const current = Math.min(active, Math.max(0, total - 1));
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls again whenever the active option moves
-  useEffect(() => activeRef.current?.scrollIntoView?.({ block: "nearest" }), [current]);
+  useEffect(() => {
+    // In braces: newer browsers answer with a promise, which React would take for a clean-up.
+    activeRef.current?.scrollIntoView?.({ block: "nearest" });
+  }, [current]);
 
   const choose = (index: number) => {
     const option = shown[index];

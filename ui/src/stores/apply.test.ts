@@ -13,7 +13,7 @@ const frame = (base: number, ops: Op[], epoch = 1): Frame => ({
   server_now: 7,
 });
 
-function after(...frames: Frame[]): WindowState {
+function stateAfter(...frames: Frame[]): WindowState {
   let state: WindowState = emptyState;
   for (const each of frames) {
     const next = applyFrame(state, each);
@@ -35,12 +35,12 @@ const view = (ids: string[] | null, rows: ReturnType<typeof row>[] = [], from = 
 
 describe("applyFrame", () => {
   it("takes a snapshot at any revision", () => {
-    const state = after(frame(41, [{ op: "reset" }, { op: "sync", status: sampleSync({ pending: 2 }) }], 3));
+    const state = stateAfter(frame(41, [{ op: "reset" }, { op: "sync", status: sampleSync({ pending: 2 }) }], 3));
     expect(state).toMatchObject({ epoch: 3, rev: 42, serverNow: 7, sync: { pending: 2 } });
   });
 
   it("refuses a frame with a gap, a repeated one, and one of another attachment", () => {
-    const state = after(frame(0, [{ op: "reset" }]));
+    const state = stateAfter(frame(0, [{ op: "reset" }]));
     expect(applyFrame(state, frame(2, []))).toBeNull();
     expect(applyFrame(state, frame(0, []))).toBeNull();
     expect(applyFrame(state, frame(1, [], 2))).toBeNull();
@@ -48,21 +48,21 @@ describe("applyFrame", () => {
   });
 
   it("never changes the state it was given", () => {
-    const state = after(frame(0, [{ op: "reset" }, view(["a"], [row("a", 1)])]));
+    const state = stateAfter(frame(0, [{ op: "reset" }, view(["a"], [row("a", 1)])]));
     const before = structuredClone(state);
     applyFrame(state, frame(1, [view(["b"], [row("b", 1)]), { op: "preferences", values: { theme: "dark" } }]));
     expect(state).toEqual(before);
   });
 
   it("keeps what no operation names identical, so that it is not drawn again", () => {
-    const state = after(frame(0, [{ op: "reset" }, view(["a"], [row("a", 1)])]));
+    const state = stateAfter(frame(0, [{ op: "reset" }, view(["a"], [row("a", 1)])]));
     const next = applyFrame(state, frame(1, [{ op: "sync", status: sampleSync() }]));
     expect(next?.tasks).toBe(state.tasks);
     expect(next?.projects).toBe(state.projects);
   });
 
   it("keeps order and extent of a slice when only rows changed", () => {
-    const state = after(
+    const state = stateAfter(
       frame(0, [{ op: "reset" }, view(["a", "b"], [row("a", 1), row("b", 1)], 5)]),
       frame(1, [view(null, [row("b", 2)], 5, 11)]),
     );
@@ -72,13 +72,13 @@ describe("applyFrame", () => {
 
   it("puts and removes rows of the mirrored stores", () => {
     const put: Op = { op: "put", row: { store: "projects", row: sampleProject("p", "Website") } };
-    expect(after(frame(0, [{ op: "reset" }, put])).projects.p?.name).toBe("Website");
-    const gone = after(frame(0, [{ op: "reset" }, put]), frame(1, [{ op: "remove", store: "projects", id: "p" }]));
+    expect(stateAfter(frame(0, [{ op: "reset" }, put])).projects.p?.name).toBe("Website");
+    const gone = stateAfter(frame(0, [{ op: "reset" }, put]), frame(1, [{ op: "remove", store: "projects", id: "p" }]));
     expect(gone.projects).toEqual({});
   });
 
   it("merges preferences and removes those that are null", () => {
-    const state = after(
+    const state = stateAfter(
       frame(0, [{ op: "reset" }, { op: "preferences", values: { theme: "dark", language: "de" } }]),
       frame(1, [{ op: "preferences", values: { theme: null, sidebar: "collapsed" } }]),
     );
@@ -87,7 +87,7 @@ describe("applyFrame", () => {
 
   it("forgets everything at a reset but the notices that nobody has read yet", () => {
     const error = { code: "conflict", message: "x", retryable: false, details: null } as const;
-    const state = after(
+    const state = stateAfter(
       frame(0, [{ op: "reset" }, view(["a"], [row("a", 1)]), { op: "notice", error, record: "a" }]),
       frame(9, [{ op: "reset" }], 2),
     );
@@ -97,8 +97,8 @@ describe("applyFrame", () => {
 
   it("counts a change by somebody else, and not one that this device made or is making", () => {
     const start = frame(0, [{ op: "reset" }, view(["a"], [row("a", 1)])]);
-    expect(after(start, frame(1, [view(null, [row("a", 2)])])).tasks.touched).toEqual({ a: 1 });
-    const own = after(
+    expect(stateAfter(start, frame(1, [view(null, [row("a", 2)])])).tasks.touched).toEqual({ a: 1 });
+    const own = stateAfter(
       start,
       frame(1, [view(null, [row("a", 1, { pending: true })])]),
       frame(2, [view(null, [row("a", 2)])]),
@@ -108,7 +108,7 @@ describe("applyFrame", () => {
 
   it("lets rows outside of all slices go when there are many", () => {
     const many = Array.from({ length: 2100 }, (_, index) => row(`r${index}`, 1));
-    const state = after(frame(0, [{ op: "reset" }, view(["r1", "r2"], many)]));
+    const state = stateAfter(frame(0, [{ op: "reset" }, view(["r1", "r2"], many)]));
     expect(Object.keys(state.tasks.rows)).toEqual(["r1", "r2"]);
   });
 });

@@ -90,16 +90,16 @@ impl TaskView {
             return Ok(());
         }
         let before = self.take_out(changed);
-        let mut moved = false;
-        let mut entered = 0;
+        let mut after = Vec::new();
         for (_, now) in changed {
             let Some(now) = now.as_ref().filter(|now| self.spec.filter.matches(now, today)) else { continue };
             let Some(at) = self.place(now, task)? else { return Ok(()) };
             self.ids.insert(at, now.id);
-            entered += 1;
-            moved |= before != [at];
+            after.push(at);
         }
-        if moved || entered != before.len() {
+        // One task that is where it was has moved nothing; for several that is not worth finding out.
+        let unmoved = before == after && changed.len() == 1;
+        if !unmoved && !(before.is_empty() && after.is_empty()) {
             self.revision += 1;
         }
         self.stale = false;

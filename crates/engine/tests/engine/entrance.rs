@@ -1,12 +1,12 @@
 //! Signing in, and everything that can be wrong about it.
 
-use cockpit_domain::{Command, ErrorCode, Reply, SessionState};
+use cockpit_domain::{Command, ErrorCode, Reply, SessionState, SyncPhase};
 use cockpit_hub::DEMO_PASSWORD;
 use rstest::rstest;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    runtime::Handle,
+    runtime::Runtime,
 };
 
 use crate::support::{ADA, Desk, Habits, Office, start_up};
@@ -119,17 +119,27 @@ async fn a_profile_that_is_in_use_is_told_as_such() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_leaves_no_task_behind() {
     let mut office = Office::open(3).await;
-    let before = Handle::current().metrics().num_alive_tasks();
-    let desk = Desk::signed_in(&office, ADA, Habits::listening()).await;
-    desk.engine.shutdown().await;
-    drop(desk);
-    // The hub's side of the closed connections ends on its own time.
-    let gone = async {
-        while Handle::current().metrics().num_alive_tasks() > before {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(10), gone).await.expect("tasks are left");
+    let url = office.url.clone();
+    // A runtime of its own, so that the hub's tasks are not counted.
+    let left = tokio::task::spawn_blocking(move || {
+        let runtime = Runtime::new().unwrap();
+        runtime.block_on(async {
+            let desk = Desk::signed_in_at(&url, ADA, Habits::listening()).await;
+            desk.wait("main", "the feed", |model| model.phase() == Some(SyncPhase::Live)).await;
+            assert!(runtime.metrics().num_alive_tasks() > 0, "a count that is always 0 proves nothing");
+            desk.engine.shutdown().await;
+            drop(desk);
+            // Aborted tasks (those of the test and of the HTTP connections) end at their next turn.
+            let gone = async {
+                while runtime.metrics().num_alive_tasks() > 0 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let gone = tokio::time::timeout(std::time::Duration::from_secs(10), gone).await;
+            gone.map_err(|_| runtime.metrics().num_alive_tasks())
+        })
+    });
+    assert_eq!(left.await.unwrap(), Ok(()), "tasks are left");
     office.close().await;
 }
 

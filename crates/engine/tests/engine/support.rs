@@ -131,9 +131,13 @@ impl Desk {
 
     /// A desk whose person is signed in and has everything, with the main window attached.
     pub(crate) async fn signed_in(office: &Office, email: &str, habits: Habits) -> Self {
+        Self::signed_in_at(&office.url, email, habits).await
+    }
+
+    pub(crate) async fn signed_in_at(url: &str, email: &str, habits: Habits) -> Self {
         let desk = Self::new(habits);
         desk.attach("main").await;
-        desk.engine.sign_in_if_needed(start_up(&office.url, email, DEMO_PASSWORD)).await.unwrap();
+        desk.engine.sign_in_if_needed(start_up(url, email, DEMO_PASSWORD)).await.unwrap();
         desk.wait("main", "everything to be fetched", Model::settled).await;
         desk
     }
@@ -192,8 +196,8 @@ impl Desk {
         match reached.await {
             Ok(model) => model,
             Err(_) => {
-                let Model { session, sync, views, rows, .. } = self.screen.model(window);
-                panic!("{window} waited in vain for {what}: {session:?}\n{sync:?}\n{} views, {} rows", views.len(), rows.len())
+                let Model { session, sync, views, rows, notices, .. } = self.screen.model(window);
+                panic!("{window} waited in vain for {what}: {session:?}\n{sync:?}\n{notices:?}\n{} views, {} rows", views.len(), rows.len())
             }
         }
     }

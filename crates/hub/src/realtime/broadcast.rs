@@ -48,9 +48,8 @@ struct TextForm<'a> {
 impl Broadcast<'_> {
     /// The frame for receivers of a version; nothing when that version cannot carry it.
     pub(super) fn frame(&self, topic: &str, version: Version) -> Option<Message> {
-        let message = |payload| Outgoing { join_ref: None, reference: None, topic, event: "broadcast", payload };
         match *self {
-            Self::Text(payload) => encode(version, &message(payload)).map(Message::Text),
+            Self::Text(payload) => text_frame(topic, version, payload),
             Self::Message { event, meta, body } => {
                 if version == Version::V2
                     && let Some(bytes) = delivery(topic, event, meta, body)
@@ -58,12 +57,15 @@ impl Broadcast<'_> {
                     return Some(Message::Binary(bytes));
                 }
                 let Body::Json(payload) = body else { return None };
-                let payload = TextForm { event, meta, payload, r#type: "broadcast" };
-                let text = Outgoing { join_ref: None, reference: None, topic, event: "broadcast", payload };
-                encode(version, &text).map(Message::Text)
+                text_frame(topic, version, TextForm { event, meta, payload, r#type: "broadcast" })
             }
         }
     }
+}
+
+fn text_frame(topic: &str, version: Version, payload: impl Serialize) -> Option<Message> {
+    let message = Outgoing { join_ref: None, reference: None, topic, event: "broadcast", payload };
+    encode(version, &message).map(Message::Text)
 }
 
 /// `04 |len topic|len event|len meta|encoding|` and those parts; nothing when one is longer than its byte of length can say.

@@ -16,7 +16,7 @@ use crate::support::{Db, Person, Session, apply_sql};
 
 const TENANT: Uuid = uuid!("10000000-0000-4000-8000-0000000000e1");
 const WRITERS: u128 = 8;
-const ROUNDS: u32 = 60;
+const ROUNDS: u32 = 40;
 
 /// What one writer did, told by itself: the oracle that the log is held against.
 #[derive(Default)]

@@ -165,7 +165,8 @@ async fn record_act(session: &Session, person: Person, tbl: &str, act: &str) -> 
         "delete" => ("delete", existing, Value::Null),
         other => panic!("the document has an unknown act: {other}"),
     };
-    let mutation = json!([{"id": NEW, "no": 1, "tbl": tbl, "record": record, "op": op, "set": values, "base": {}}]);
+    let mutation =
+        json!([{"id": NEW, "no": 1, "tbl": tbl, "record": record, "op": op, "set": values, "base": {"budget": "1000"}}]);
     let answer = session.try_out(person, &apply_sql(TENANT, DEVICE, &mutation)).await;
     answer.is_ok_and(|answer| answer["results"][0]["status"] == "applied")
 }

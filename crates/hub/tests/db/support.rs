@@ -179,7 +179,7 @@ impl Db {
 
 /// The member id that [`Db::workspace`] gives.
 pub(crate) fn member_id(tenant: Uuid, person: Person) -> Uuid {
-    Uuid::from_u128(tenant.as_u128() ^ person.id().as_u128())
+    Uuid::new_v5(&tenant, person.id().as_bytes())
 }
 
 /// The cluster of this test binary.
@@ -205,6 +205,8 @@ pub(crate) fn fast_options() -> PostgresOptions {
         [("shared_buffers", "64MB"), ("autovacuum", "off"), ("wal_level", "minimal"), ("max_wal_senders", "0")];
     PostgresOptions {
         fsync: false,
+        // To run these tests on another version than the newest that is found.
+        search: std::env::var_os("COCKPIT_POSTGRES_BIN").into_iter().map(PathBuf::from).collect(),
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         ..Default::default()
     }
@@ -240,6 +242,10 @@ async fn template(grants: PlatformGrants) -> &'static str {
         connect(SUPERUSER, "postgres").await.batch_execute(&format!("create database {name}")).await.unwrap();
         cluster().apply_platform_to(name, grants).await.unwrap();
         cluster().apply_migrations_to(name, MIGRATIONS).await.unwrap();
+        // To see these tests fail: SQL that plants a fault, such as `alter function sync_pull(json, int) volatile`.
+        if let Ok(fault) = std::env::var("COCKPIT_PLANTED_FAULT") {
+            connect("postgres", name).await.batch_execute(&fault).await.unwrap();
+        }
     })
     .await;
     name

@@ -63,6 +63,13 @@ impl Socket {
         self.stream.send(Message::text(text)).await.unwrap();
     }
 
+    /// Sends a broadcast in a binary frame.
+    pub(crate) async fn push_json(&mut self, topic: &str, event: &str, payload: &str) {
+        let lengths = [3, 1, 1, topic.len(), event.len(), 0, 1].map(|length| u8::try_from(length).unwrap());
+        let frame = [&lengths[..], b"19", topic.as_bytes(), event.as_bytes(), payload.as_bytes()].concat();
+        self.stream.send(Message::binary(frame)).await.unwrap();
+    }
+
     /// Joins and answers the reply's payload.
     pub(crate) async fn join(&mut self, topic: &str, private: bool, broadcast: Value, token: Option<&str>) -> Value {
         let config = json!({
@@ -76,6 +83,7 @@ impl Socket {
     pub(crate) async fn receive(&mut self) -> Frame {
         match self.next().await {
             Message::Text(text) => self.parse(&text),
+            Message::Binary(bytes) if self.version == "2.0.0" => parse_binary(&bytes),
             other => panic!("a text frame was expected, not {other:?}"),
         }
     }
@@ -87,6 +95,16 @@ impl Socket {
                 return frame.expect("a close code").code.into();
             }
         }
+    }
+
+    /// Reads until the connection ends, however it ends, and answers how many frames came.
+    pub(crate) async fn drain(&mut self) -> usize {
+        let mut frames = 0;
+        while let Some(Ok(message)) = tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("the end in time")
+        {
+            frames += usize::from(matches!(message, Message::Text(_) | Message::Binary(_)));
+        }
+        frames
     }
 
     /// Listens for a while and fails if anything comes.
@@ -119,4 +137,17 @@ impl Socket {
             }
         }
     }
+}
+
+/// A delivery, `04 |len topic|len event|len meta|1|…`, as the text form would have it.
+fn parse_binary(bytes: &[u8]) -> Frame {
+    let [4, topic, event, meta, 1, rest @ ..] = bytes else { panic!("no delivery of JSON: {bytes:?}") };
+    let (topic, rest) = rest.split_at(usize::from(*topic));
+    let (event, rest) = rest.split_at(usize::from(*event));
+    let (meta, payload) = rest.split_at(usize::from(*meta));
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let meta: Value = if meta.is_empty() { Value::Null } else { serde_json::from_slice(meta).unwrap() };
+    let payload: Value = serde_json::from_slice(payload).unwrap();
+    let payload = json!({ "event": text(event), "meta": meta, "payload": payload, "type": "broadcast" });
+    Frame([Value::Null, Value::Null, json!(text(topic)), json!("broadcast"), payload])
 }

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 /// The fate of one column.
-pub enum Merged {
+pub(crate) enum Merged {
     Keep,
     Write(Value),
     AskText,
 }
 
 /// `fresh`: nobody changed the record since the person saw it.
-pub fn column(name: &str, fresh: bool, base: &Value, mine: &Value, theirs: &Value) -> Merged {
+pub(crate) fn column(name: &str, fresh: bool, base: &Value, mine: &Value, theirs: &Value) -> Merged {
     if mine == theirs {
         return Merged::Keep;
     }
@@ -27,8 +27,7 @@ pub fn column(name: &str, fresh: bool, base: &Value, mine: &Value, theirs: &Valu
 fn union(base: &Value, mine: &Value, theirs: &Value) -> Value {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let (base, mine, theirs) = (list(base), list(mine), list(theirs));
-    let mut all: Vec<Value> =
-        theirs.iter().filter(|tag| !base.contains(tag) || mine.contains(tag)).cloned().collect();
+    let mut all: Vec<Value> = theirs.iter().filter(|tag| !base.contains(tag) || mine.contains(tag)).cloned().collect();
     all.extend(mine.iter().filter(|tag| !base.contains(tag) && !theirs.contains(tag)).cloned());
     json!(all)
 }

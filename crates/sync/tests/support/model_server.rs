@@ -14,73 +14,73 @@ use uuid::Uuid;
 use super::merge::{self, Merged};
 
 /// A person, by number.
-pub type User = u32;
+pub(crate) type User = u32;
 
 /// One logged row and what the checks want to know of it.
 #[derive(Clone, Debug)]
-pub struct Logged {
-    pub change: Change,
-    pub fields: Fields,
+pub(crate) struct Logged {
+    pub(crate) change: Change,
+    pub(crate) fields: Fields,
 }
 
 /// A scope with its log.
 #[derive(Clone, Debug)]
-pub struct Scope {
-    pub id: ScopeId,
-    pub kind: ScopeKind,
-    pub epoch: i64,
-    pub min_seq: i64,
-    pub feed_key: u32,
-    pub log: Vec<Logged>,
+pub(crate) struct Scope {
+    pub(crate) id: ScopeId,
+    pub(crate) kind: ScopeKind,
+    pub(crate) epoch: i64,
+    pub(crate) min_seq: i64,
+    pub(crate) feed_key: u32,
+    pub(crate) log: Vec<Logged>,
 }
 
 impl Scope {
-    pub fn head(&self) -> i64 {
+    pub(crate) fn head(&self) -> i64 {
         self.log.last().map_or(0, |logged| logged.change.seq)
     }
 
-    pub fn mark_at(&self, seq: i64) -> Option<Uuid> {
+    pub(crate) fn mark_at(&self, seq: i64) -> Option<Uuid> {
         self.log.iter().find(|logged| logged.change.seq == seq).map(|logged| logged.change.mark)
     }
 }
 
 /// The state that a backup of the server holds.
 #[derive(Clone, Debug)]
-pub struct Database {
-    pub scopes: Vec<Scope>,
-    pub rows: BTreeMap<(String, Uuid), Fields>,
+pub(crate) struct Database {
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) rows: BTreeMap<(String, Uuid), Fields>,
     purged: BTreeMap<(String, Uuid), i64>,
     ledger: BTreeMap<(User, DeviceId), Vec<(MutationId, MutationResult)>>,
     /// How often each mutation took effect.
-    pub effects: BTreeMap<MutationId, u32>,
+    pub(crate) effects: BTreeMap<MutationId, u32>,
     /// First execution of every mutation, in order.
-    pub executed: Vec<(DeviceId, MutationId)>,
+    pub(crate) executed: Vec<(DeviceId, MutationId)>,
     sent_by: BTreeMap<MutationId, DeviceId>,
-    pub members: BTreeMap<User, bool>,
+    pub(crate) members: BTreeMap<User, bool>,
 }
 
 /// The server.
-pub struct ModelServer {
-    pub db: Database,
-    pub tenant: TenantId,
-    pub now_ms: i64,
+pub(crate) struct ModelServer {
+    pub(crate) db: Database,
+    pub(crate) tenant: TenantId,
+    pub(crate) now_ms: i64,
     /// Changes per pull and rows per page.
-    pub limit: usize,
+    pub(crate) limit: usize,
     /// Feed messages that nobody has taken yet, with the topic they are for.
-    pub feed: Vec<(String, ScopeId, Option<i64>)>,
+    pub(crate) feed: Vec<(String, ScopeId, Option<i64>)>,
     /// Mutations refused for good, by id.
-    pub rejected: BTreeMap<MutationId, String>,
+    pub(crate) rejected: BTreeMap<MutationId, String>,
     /// Mutations that had taken effect in a history that a restore threw away.
-    pub lost: BTreeSet<MutationId>,
-    pub forks: u32,
-    pub gaps: u32,
-    pub merges: u32,
+    pub(crate) lost: BTreeSet<MutationId>,
+    pub(crate) forks: u32,
+    pub(crate) gaps: u32,
+    pub(crate) merges: u32,
     rng: fastrand::Rng,
     transactions: u64,
 }
 
 impl ModelServer {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let scope = |kind, rng: &mut fastrand::Rng| Scope {
             id: ScopeId(Uuid::from_u128(rng.u128(..))),
@@ -120,7 +120,7 @@ impl ModelServer {
         server
     }
 
-    pub fn scope(&self, kind: ScopeKind) -> &Scope {
+    pub(crate) fn scope(&self, kind: ScopeKind) -> &Scope {
         self.db.scopes.iter().find(|scope| scope.kind == kind).unwrap()
     }
 
@@ -129,9 +129,10 @@ impl ModelServer {
     }
 
     /// What `my_workspaces` says.
-    pub fn scopes_of(&self, user: User) -> Vec<ScopeInfo> {
+    pub(crate) fn scopes_of(&self, user: User) -> Vec<ScopeInfo> {
         let seen = self.db.scopes.iter().filter(|scope| self.sees(user, scope));
-        seen.map(|scope| ScopeInfo { scope: scope.id, kind: scope.kind, feed_key: scope.feed_key.to_string() }).collect()
+        seen.map(|scope| ScopeInfo { scope: scope.id, kind: scope.kind, feed_key: scope.feed_key.to_string() })
+            .collect()
     }
 
     fn sees(&self, user: User, scope: &Scope) -> bool {
@@ -140,17 +141,17 @@ impl ModelServer {
 
     // ---- people and operations -------------------------------------------------------------------------------------------------------
 
-    pub fn join(&mut self, user: User, finance: bool) {
+    pub(crate) fn join(&mut self, user: User, finance: bool) {
         self.db.members.insert(user, finance);
     }
 
     /// Removes a person; the topics move, so that they hear nothing more.
-    pub fn remove(&mut self, user: User) {
+    pub(crate) fn remove(&mut self, user: User) {
         self.db.members.remove(&user);
         self.rotate();
     }
 
-    pub fn set_finance(&mut self, user: User, right: bool) {
+    pub(crate) fn set_finance(&mut self, user: User, right: bool) {
         self.db.members.insert(user, right);
         self.rotate();
     }
@@ -162,12 +163,12 @@ impl ModelServer {
         }
     }
 
-    pub fn backup(&self) -> Database {
+    pub(crate) fn backup(&self) -> Database {
         self.db.clone()
     }
 
     /// Goes back to an earlier state. Members stay as they are, so that this is about data alone.
-    pub fn restore(&mut self, backup: Database) {
+    pub(crate) fn restore(&mut self, backup: Database) {
         let members = std::mem::take(&mut self.db.members);
         self.lost.extend(self.db.effects.keys().filter(|id| !backup.effects.contains_key(id)));
         self.db = backup;
@@ -175,14 +176,14 @@ impl ModelServer {
     }
 
     /// Forgets what old cursors need.
-    pub fn prune(&mut self, keep: i64) {
+    pub(crate) fn prune(&mut self, keep: i64) {
         for scope in &mut self.db.scopes {
             scope.min_seq = (scope.head() - keep).max(scope.min_seq);
         }
     }
 
     /// Replaces the logs themselves.
-    pub fn replace_logs(&mut self) {
+    pub(crate) fn replace_logs(&mut self) {
         for scope in &mut self.db.scopes {
             scope.epoch += 1;
             scope.min_seq = 0;
@@ -193,12 +194,12 @@ impl ModelServer {
     // ---- writing ---------------------------------------------------------------------------------------------------------------------
 
     /// Another client or a function of the server writes one row, in a transaction of its own.
-    pub fn write(&mut self, tbl: &str, id: Uuid, values: Value) {
+    pub(crate) fn write(&mut self, tbl: &str, id: Uuid, values: Value) {
         self.write_many(tbl, &[(id, values)]);
     }
 
     /// Writes several rows in one transaction.
-    pub fn write_many(&mut self, tbl: &str, rows: &[(Uuid, Value)]) {
+    pub(crate) fn write_many(&mut self, tbl: &str, rows: &[(Uuid, Value)]) {
         self.transactions += 1;
         for (id, values) in rows {
             let values = values.as_object().unwrap().clone();
@@ -208,7 +209,7 @@ impl ModelServer {
     }
 
     /// Removes a row for good.
-    pub fn purge(&mut self, tbl: &str, id: Uuid) {
+    pub(crate) fn purge(&mut self, tbl: &str, id: Uuid) {
         self.transactions += 1;
         let key = (tbl.to_owned(), id);
         let row = self.db.rows.remove(&key).unwrap();
@@ -232,7 +233,15 @@ impl ModelServer {
         self.log(tbl, id, op, before + 1, Some(row), mutation);
     }
 
-    fn log(&mut self, tbl: &str, id: Uuid, op: ChangeOp, version: i64, row: Option<Fields>, mutation: Option<MutationId>) {
+    fn log(
+        &mut self,
+        tbl: &str,
+        id: Uuid,
+        op: ChangeOp,
+        version: i64,
+        row: Option<Fields>,
+        mutation: Option<MutationId>,
+    ) {
         let mark = Uuid::from_u128(self.rng.u128(..));
         let xid = self.transactions.to_string();
         let scope = self.scope_mut(kind_of(tbl));
@@ -250,12 +259,13 @@ impl ModelServer {
     }
 
     /// `apply_mutations`; `None` when the caller is not a member.
-    pub fn apply(&mut self, user: User, device: DeviceId, batch: &[WireMutation]) -> Option<PushAnswer> {
+    pub(crate) fn apply(&mut self, user: User, device: DeviceId, batch: &[WireMutation]) -> Option<PushAnswer> {
         self.db.members.get(&user)?;
         assert!(batch.len() <= 50, "a call carries at most 50 mutations");
         let ledger = self.db.ledger.entry((user, device)).or_default().clone();
         let last = i64::try_from(ledger.len()).unwrap();
-        let refuse = |error| PushAnswer { server_ms: self.now_ms, error: Some(error), expected: last + 1, results: vec![] };
+        let refuse =
+            |error| PushAnswer { server_ms: self.now_ms, error: Some(error), expected: last + 1, results: vec![] };
         let stored = |no: i64| ledger.get(usize::try_from(no - 1).unwrap());
         if batch.iter().any(|sent| sent.no <= last && stored(sent.no).is_none_or(|(id, _)| *id != sent.id)) {
             let answer = refuse(PushError::DeviceForked);
@@ -373,7 +383,7 @@ impl ModelServer {
     // ---- reading ---------------------------------------------------------------------------------------------------------------------
 
     /// `sync_pull`.
-    pub fn pull(&self, user: User, cursors: &[Cursor]) -> PullAnswer {
+    pub(crate) fn pull(&self, user: User, cursors: &[Cursor]) -> PullAnswer {
         let mut room = self.limit;
         let mut scopes = Vec::new();
         for cursor in cursors {
@@ -386,8 +396,12 @@ impl ModelServer {
                 && (scope.min_seq..=scope.head()).contains(&cursor.seq)
                 && (cursor.seq == 0 || cursor.mark == scope.mark_at(cursor.seq));
             let state = if fits { PulledState::Ok } else { PulledState::MustRefetch };
-            let later: Vec<&Change> =
-                scope.log.iter().map(|logged| &logged.change).filter(|change| fits && change.seq > cursor.seq).collect();
+            let later: Vec<&Change> = scope
+                .log
+                .iter()
+                .map(|logged| &logged.change)
+                .filter(|change| fits && change.seq > cursor.seq)
+                .collect();
             let changes: Vec<Change> = later.iter().take(room).map(|change| (*change).clone()).collect();
             room -= changes.len();
             let following = later.get(changes.len());
@@ -410,7 +424,7 @@ impl ModelServer {
     }
 
     /// `sync_page`; `None` when the caller does not see the scope.
-    pub fn page(&self, user: User, scope: ScopeId, tbl: &str, after: Option<Uuid>) -> Option<PageAnswer> {
+    pub(crate) fn page(&self, user: User, scope: ScopeId, tbl: &str, after: Option<Uuid>) -> Option<PageAnswer> {
         let scope = self.db.scopes.iter().find(|of| of.id == scope && self.sees(user, of))?;
         assert_eq!(kind_of(tbl), scope.kind, "a table is read from the scope it belongs to");
         let all = self.db.rows.iter().filter(|((of, id), _)| of == tbl && after.is_none_or(|after| *id > after));
@@ -422,16 +436,16 @@ impl ModelServer {
         Some(PageAnswer { server_ms: self.now_ms, scope: scope.id, epoch, head, head_mark, rows, next })
     }
 
-    pub fn row(&self, tbl: &str, id: Uuid) -> Option<&Fields> {
+    pub(crate) fn row(&self, tbl: &str, id: Uuid) -> Option<&Fields> {
         self.db.rows.get(&(tbl.to_owned(), id))
     }
 }
 
-pub fn kind_of(tbl: &str) -> ScopeKind {
+pub(crate) fn kind_of(tbl: &str) -> ScopeKind {
     if tbl == "project_budgets" { ScopeKind::Finance } else { ScopeKind::Tenant }
 }
 
-pub fn version_of(row: &Fields) -> i64 {
+pub(crate) fn version_of(row: &Fields) -> i64 {
     row["version"].as_i64().unwrap()
 }
 

@@ -1,0 +1,10 @@
+//! What the tests stand on: a model of the server, and a client that performs the core's effects.
+
+mod act;
+pub(crate) mod client;
+pub(crate) mod merge;
+pub(crate) mod model_server;
+mod watch;
+pub(crate) mod world;
+
+pub(crate) use client::{Client, Rig};
