@@ -1,8 +1,10 @@
 //! The command line of the desktop application.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
+use anyhow::Context;
 use clap::Parser;
+use cockpit_engine::StartUp;
 
 /// What a person can say when starting `cockpit`.
 #[derive(Debug, Parser)]
@@ -12,6 +14,36 @@ pub struct Arguments {
     /// operating system gives to application data.
     #[arg(long, value_name = "DIR", env = "COCKPIT_PROFILE")]
     pub profile: Option<PathBuf>,
+    /// How many main windows to open, each on its own page.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub windows: u8,
+    /// A server to sign in to at the start, unless the profile is signed in already.
+    #[arg(long, value_name = "URL", requires_all = ["email", "password_file"])]
+    server: Option<String>,
+    /// The key of a Supabase project; a hub tells its own.
+    #[arg(long, value_name = "KEY", requires = "server")]
+    anon_key: Option<String>,
+    /// Who signs in.
+    #[arg(long, requires = "server")]
+    email: Option<String>,
+    /// A file whose first line is the password. There is no flag for the password itself, because other users can read command lines.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    password_file: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// The account to sign in with, if one was named.
+    ///
+    /// # Errors
+    /// When the file with the password cannot be read.
+    pub fn start_up(&self) -> anyhow::Result<Option<StartUp>> {
+        let (Some(address), Some(email), Some(file)) = (&self.server, &self.email, &self.password_file) else {
+            return Ok(None);
+        };
+        let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let password = text.lines().next().unwrap_or_default().to_owned();
+        Ok(Some(StartUp { address: address.clone(), anon_key: self.anon_key.clone(), email: email.clone(), password }))
+    }
 }
 
 #[cfg(test)]

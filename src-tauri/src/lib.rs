@@ -2,24 +2,32 @@
 //! synchronisation.
 //!
 //! - [`cli`]: the command line.
-//! - [`profile`]: the data directory of one process, and the lock that keeps a second process out of it.
+//! - [`commands`]: what a page may call.
+//! - [`host`]: how the engine reaches windows and secrets.
+//! - [`profile`]: where the data of this process lies.
 //! - [`secrets`]: refresh tokens in the system's keyring.
 //! - [`windows`]: the kinds of window and how each is made.
 //!
 //! Nothing below this crate names Tauri, and nothing here decides what a record means.
 
 pub mod cli;
+pub mod commands;
+pub mod host;
 pub mod profile;
 pub mod secrets;
 pub mod windows;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode, sync::Arc};
 
+use anyhow::{Context, bail};
 use clap::Parser;
+use cockpit_domain::{ErrorCode, SessionState};
+use cockpit_engine::{Engine, EngineOptions, StartUp, WindowLabel};
+use tauri::{Manager, RunEvent, WindowEvent};
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::Arguments;
-use crate::profile::Profile;
+use crate::{cli::Arguments, host::DesktopHost, secrets::SystemSecrets};
 
 /// Runs the application until its last window is closed, and answers the exit code of the process.
 ///
@@ -28,8 +36,7 @@ use crate::profile::Profile;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
-    let outcome = Profile::open(arguments.profile).map_err(anyhow::Error::from).and_then(run);
-    match outcome {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cockpit: {error:#}");
@@ -38,16 +45,73 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(profile: Profile) -> anyhow::Result<()> {
-    tracing::info!(profile = %profile.directory().display(), "starting");
-    tauri::Builder::default()
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    // One provider for the whole process, chosen before anything can ask for it.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("another TLS provider was installed first");
+    }
+    let profile = profile::directory(arguments.profile.clone())?;
+    let start_up = arguments.start_up()?;
+    tracing::info!(profile = %profile.display(), "starting");
+    let runtime = Runtime::new().context("the system gives no threads")?;
+    tauri::async_runtime::set(runtime.handle().clone());
+
+    let host = Arc::new(DesktopHost::new(SystemSecrets::new(&profile)));
+    let engine = {
+        let options = EngineOptions::new(&profile, runtime.handle().clone());
+        Engine::start(options, host.clone()).context("the system gives no threads")?
+    };
+    refuse_impossible_start(&runtime, &engine)?;
+    runtime.spawn(sign_in(engine.clone(), start_up));
+    let ended = show(arguments.windows, &profile, engine.clone(), host);
+    runtime.block_on(engine.shutdown());
+    ended
+}
+
+/// What cannot get better while the process lives is told at once, without a window; what a person can look at is shown in one.
+fn refuse_impossible_start(runtime: &Runtime, engine: &Engine) -> anyhow::Result<()> {
+    match runtime.block_on(engine.session())? {
+        SessionState::Broken { error } if matches!(error.code, ErrorCode::ProfileInUse | ErrorCode::ReadOnly) => {
+            bail!(error)
+        }
+        SessionState::Broken { error } => eprintln!("cockpit: {error}"),
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn sign_in(engine: Engine, start_up: Option<StartUp>) {
+    if let Some(wanted) = start_up
+        && let Err(error) = engine.sign_in_if_needed(wanted).await
+    {
+        // The window has a form for it, and what is known here is open all the same.
+        tracing::warn!("not signed in: {error}");
+    }
+}
+
+fn show(windows: u8, profile: &Path, engine: Engine, host: Arc<DesktopHost>) -> anyhow::Result<()> {
+    let profile = profile.to_owned();
+    let app = tauri::Builder::default()
+        .manage(engine)
+        .manage(host)
+        .invoke_handler(tauri::generate_handler![commands::attach, commands::command, commands::ack])
         .setup(move |app| {
-            windows::open_main(app.handle(), &profile)?;
-            // The profile lives as long as the application, and with it the lock on the directory.
-            tauri::Manager::manage(app, profile);
+            for number in 1..=windows {
+                windows::open_main(app.handle(), &profile, number)?;
+            }
             Ok(())
         })
-        .run(tauri::generate_context!())?;
+        .build(tauri::generate_context!())?;
+    // Not `run`, which would end the process before the engine has said goodbye.
+    app.run_return(|app, event| {
+        if let RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } = event
+            && let Some(window) = WindowLabel::new(&label)
+        {
+            app.state::<Arc<DesktopHost>>().disconnect(&window);
+            let engine = app.state::<Engine>().inner().clone();
+            tauri::async_runtime::spawn(async move { engine.detach(window, None).await });
+        }
+    });
     Ok(())
 }
 

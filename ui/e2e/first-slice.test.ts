@@ -45,6 +45,8 @@ describe("the first slice", () => {
 
     await ben.rename("Paint the zebra", "Paint the zebra green");
     await ada.row("Paint the zebra green").waitFor();
+    await ada.row("Paint the zebra green").locator(".touched").waitFor({ state: "attached" });
+    expect(await ben.row("Paint the zebra green").locator(".touched").count()).toBe(0);
 
     await ada.complete("Paint the zebra green");
     await ben.row("Paint the zebra green").waitFor({ state: "detached" });
@@ -98,6 +100,27 @@ describe("the first slice", () => {
     expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
     await page.getByRole("button", { name: "Sprache" }).waitFor();
     expect(page.url()).not.toContain("token");
+  });
+
+  it("keeps two windows of one desktop the same: rows, undo and preferences", async () => {
+    const first = await stack.person(ADA);
+    const second = await stack.anotherWindow(first, "main-2");
+    const [one, two] = [new TasksPage(first), new TasksPage(second)];
+    await Promise.all([one.ready(), two.ready()]);
+    await one.add("Seen in both windows");
+    await two.row("Seen in both windows").waitFor();
+    await two.select("Seen in both windows");
+    await second.keyboard.press("Delete");
+    await one.row("Seen in both windows").waitFor({ state: "detached" });
+    await one.grid.focus();
+    await first.keyboard.press("Control+z");
+    await two.row("Seen in both windows").waitFor();
+    await first.getByRole("button", { name: "Appearance" }).click();
+    await first.getByRole("menuitemradio", { name: "Dark" }).click();
+    await second.locator('html[data-theme="dark"]').waitFor();
+    await second.close();
+    await one.add("Written after the other was closed");
+    await one.row("Written after the other was closed").waitFor();
   });
 
   it("works on while the hub is away, says so, and both catch up when it is back", async () => {

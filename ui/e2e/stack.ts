@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
@@ -25,7 +25,6 @@ export class Stack {
     const folder = mkdtempSync(join(tmpdir(), "cockpit-e2e-"));
     const hub = Program.start("cockpit-hub", [...hubArguments(folder, 0), "--demo", "--tasks", String(tasks)]);
     const hubUrl = await hub.says(/http:\/\/127\.0\.0\.1:\d+/, 110_000);
-    (await import("node:child_process")).execSync(`bash /tmp/patchnotes.sh ${join(folder, "hub")}`); // TEMPORARY
     const browser = await chromium.launch({
       executablePath: process.env.COCKPIT_CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox"],
@@ -45,14 +44,23 @@ export class Stack {
     const bridge = Program.start("cockpit-bridge", args);
     this.bridges.push(bridge);
     const address = await bridge.says(/http:\/\/127\.0\.0\.1:\d+\/#token=\S+/);
-    const context = await this.browser.newContext({ viewport: size, locale: "en-GB" });
+    const context = await this.browser.newContext({ viewport: size, locale: "en-GB", reducedMotion: "reduce" });
     this.contexts.push(context);
     const page = await context.newPage();
+    await underDesktopPolicy(page);
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     Object.assign(page, { complaints });
     await page.goto(address);
+    return page;
+  }
+
+  /** Another window of the same desktop: same profile and engine, another label. */
+  async anotherWindow(first: Page, label: string): Promise<Page> {
+    const token = await first.evaluate(() => sessionStorage.getItem("cockpit-bridge-token"));
+    const page = await first.context().newPage();
+    await page.goto(`${new URL(first.url()).origin}/?window=${label}#token=${token}`);
     return page;
   }
 
@@ -76,6 +84,17 @@ export class Stack {
 
 function hubArguments(folder: string, port: number): string[] {
   return ["serve", "--data", join(folder, "hub"), "--port", String(port)];
+}
+
+/** The desktop's windows have a stricter policy than the bridge; with it here, what it would forbid there is a complaint here. */
+async function underDesktopPolicy(page: Page): Promise<void> {
+  const text = readFileSync(join(import.meta.dirname, "..", "..", "tauri.conf.json"), "utf8");
+  const { csp } = (JSON.parse(text) as { app: { security: { csp: Record<string, string> } } }).app.security;
+  const policy = Object.entries(csp).map(([name, value]) => `${name} ${value}`);
+  await page.route("**/", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), "content-security-policy": policy.join("; ") } });
+  });
 }
 
 /** Errors that the page put into its console or did not catch. */

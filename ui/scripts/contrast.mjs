@@ -16,6 +16,7 @@ const textPairs = [
   ["on-accent", "accent-fill-hover"],
   ["on-accent-disabled", "accent-fill-disabled"],
   ["chip-text", "chip"],
+  ["chip-text", "raised"],
   ["text", "bad-ground"],
   ["bad", "bad-ground"],
   ["text", "warn-ground"],

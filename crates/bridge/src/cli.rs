@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn a_server_needs_an_account() {
-        let parse = |arguments: &[&str]| Arguments::try_parse_from(["cockpit-bridge", "--profile", "p"].iter().chain(arguments));
+        let parse = |arguments: &[&str]| {
+            Arguments::try_parse_from(["cockpit-bridge", "--profile", "p"].iter().chain(arguments))
+        };
         assert!(parse(&["--server", "localhost"]).is_err());
         assert!(parse(&["--server", "localhost", "--email", "a@b.test", "--password-file", "f"]).is_ok());
     }

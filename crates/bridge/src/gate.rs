@@ -38,7 +38,9 @@ impl Gate {
     /// Whether the request comes from a page of this server. Browsers always say so when they open a socket.
     pub(crate) fn is_origin(&self, headers: &HeaderMap) -> bool {
         let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-        origin.and_then(|origin| origin.strip_prefix("http://")).is_some_and(|host| self.names().iter().any(|name| name == host))
+        origin
+            .and_then(|origin| origin.strip_prefix("http://"))
+            .is_some_and(|host| self.names().iter().any(|name| name == host))
     }
 
     /// A cookie for a browser that has none yet.

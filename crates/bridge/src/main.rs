@@ -48,10 +48,14 @@ fn start(arguments: Arguments) -> anyhow::Result<()> {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let index = arguments.ui.join("index.html");
-    anyhow::ensure!(index.is_file(), "{} is missing: build the UI first (npm run build in ui), or name it with --ui", index.display());
-    let listener = TcpListener::bind(("127.0.0.1", arguments.port))
-        .await
-        .with_context(|| format!("port {} cannot be used; name another one with --port, or 0 for any free one", arguments.port))?;
+    anyhow::ensure!(
+        index.is_file(),
+        "{} is missing: build the UI first (npm run build in ui), or name it with --ui",
+        index.display()
+    );
+    let listener = TcpListener::bind(("127.0.0.1", arguments.port)).await.with_context(|| {
+        format!("port {} cannot be used; name another one with --port, or 0 for any free one", arguments.port)
+    })?;
     let port = listener.local_addr()?.port();
 
     let host = Arc::new(BridgeHost::new(&arguments.profile));

@@ -43,7 +43,8 @@ impl FileSecrets {
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&unfinished).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
+        let written =
+            options.open(&unfinished).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
         written.and_then(|()| fs::rename(&unfinished, &self.path)).map_err(failed)
     }
 }

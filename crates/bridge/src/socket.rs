@@ -96,7 +96,11 @@ impl Page {
         let first = tokio::time::timeout(PATIENCE, self.socket.recv()).await;
         let Ok(Some(Ok(Message::Text(text)))) = first else { return };
         let nonce = match serde_json::from_str(&text) {
-            Ok(Said::Attach { attach: Attach { token, nonce } }) if self.shared.gate.admits(&token, cookie.as_deref()) => nonce,
+            Ok(Said::Attach { attach: Attach { token, nonce } })
+                if self.shared.gate.admits(&token, cookie.as_deref()) =>
+            {
+                nonce
+            }
             _ => {
                 let refused = AppError::new(
                     ErrorCode::Forbidden,

@@ -31,7 +31,7 @@ impl TaskField {
             Self::DueDate(date) => ("due_date", json!(date)),
             Self::EstimateHours(hours) => ("estimate_hours", json!(checked_hours(*hours)?)),
             Self::Billable(billable) => ("billable", json!(billable)),
-            Self::Notes(notes) => ("notes", json!(checked_notes(notes.as_deref())?)),
+            Self::Notes(notes) => ("notes", json!(checked_notes(notes.as_deref().unwrap_or_default())?)),
             Self::Tags(tags) => ("tags", json!(checked_tags(tags)?)),
             Self::Rank(rank) => ("rank", json!(checked_rank(rank)?)),
         })
@@ -60,14 +60,16 @@ fn checked_hours(hours: Option<Decimal>) -> Result<Option<Decimal>, AppError> {
     }
 }
 
-fn checked_notes(notes: Option<&str>) -> Result<Option<String>, AppError> {
-    match notes.map(|notes| notes.replace('\0', "")) {
-        Some(notes) if notes.chars().count() > TEXT_MAX => Err(invalid(
+/// The column is never null: no notes are empty notes.
+fn checked_notes(notes: &str) -> Result<String, AppError> {
+    let notes = notes.replace('\0', "");
+    if notes.chars().count() > TEXT_MAX {
+        return Err(invalid(
             "notes",
             format!("Notes may have {TEXT_MAX} characters. Shorten them, or put the text into a document and link it."),
-        )),
-        notes => Ok(notes.filter(|notes| !notes.is_empty())),
+        ));
     }
+    Ok(notes)
 }
 
 fn checked_tags(tags: &[String]) -> Result<Vec<String>, AppError> {
@@ -103,7 +105,7 @@ mod tests {
     #[case::emoji_and_right_to_left(TaskField::Name("🖨️ اتصل".into()), json!("🖨️ اتصل"))]
     #[case::tags_are_a_set(TaskField::Tags(vec!["b".into(), " a".into(), "b".into(), "".into()]), json!(["a", "b"]))]
     #[case::hours_cross_as_text(TaskField::EstimateHours(Some(Decimal::new(1250, 2))), json!("12.5"))]
-    #[case::empty_notes_are_none(TaskField::Notes(Some("".into())), json!(null))]
+    #[case::no_notes_are_empty_notes(TaskField::Notes(None), json!(""))]
     fn cleans(#[case] field: TaskField, #[case] expected: Value) {
         assert_eq!(field.checked().unwrap().1, expected);
     }

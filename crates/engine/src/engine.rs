@@ -58,7 +58,10 @@ impl EngineOptions {
 
 impl fmt::Debug for EngineOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EngineOptions").field("profile_dir", &self.profile_dir).field("realtime", &self.realtime).finish_non_exhaustive()
+        f.debug_struct("EngineOptions")
+            .field("profile_dir", &self.profile_dir)
+            .field("realtime", &self.realtime)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The engine: it drives the sync core, keeps the session, and tells windows what is so.
 //!
-//! One thread ([`actor`](crate)) owns the profile, the open workspace (core and SQLite store), the views and what each window was told. Network
+//! One thread (`actor`) owns the profile, the open workspace (core and SQLite store), the views and what each window was told. Network
 //! calls and the realtime connection are tasks on tokio; they come back to the thread as messages. Windows send [`Command`]s and get
 //! [`Frame`]s through a [`Host`], which is the desktop shell, the bridge to a browser, or a test.
 //!

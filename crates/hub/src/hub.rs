@@ -89,6 +89,9 @@ impl Hub {
         let signer = Signer::new(&secret).map_err(|error| HubError::Internal(error.to_string()))?;
         // The port is taken before PostgreSQL is started: it is the likeliest thing to be wrong, and the quickest to know.
         let listener = bind(SocketAddr::new(options.bind, options.port)).await?;
+        if !options.bind.is_loopback() {
+            tracing::warn!(bind = %options.bind, "other machines can reach this hub, and nothing they send is encrypted");
+        }
         let postgres = Postgres::start(&data.postgres(), &options.postgres).await?;
         match Self::serve(&options, &data, signer, listener, &postgres).await {
             Ok((app, address, tasks)) => {

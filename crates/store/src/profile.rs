@@ -1,7 +1,8 @@
 //! A profile: one directory, one process, the accounts and workspaces it knows, and the small state of the windows.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -30,8 +31,13 @@ pub struct Profile {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ProfileError {
     /// Another process has it open.
-    #[error("another process of Cockpit uses the profile in {}", .0.display())]
-    InUse(PathBuf),
+    #[error("another process of Cockpit uses the profile in {}", directory.display())]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+        /// The process, where it can be read.
+        process: Option<u32>,
+    },
     /// Its directory or file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -45,12 +51,19 @@ impl Profile {
     pub fn open(directory: &Path) -> Result<Self, ProfileError> {
         file::make_private_dir(directory)?;
         let lock_path = directory.join("profile.lock");
-        let lock = file::make_private(&lock_path)?;
+        let mut lock = file::make_private(&lock_path)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ProfileError::InUse(directory.to_owned())),
+            Err(TryLockError::WouldBlock) => {
+                // Only for the message, and where the holder's file cannot be read (Windows locks its content too) it goes without.
+                let process = fs::read_to_string(&lock_path).ok().and_then(|text| text.trim().parse().ok());
+                return Err(ProfileError::InUse { directory: directory.to_owned(), process });
+            }
             Err(TryLockError::Error(error)) => return Err(of_io(&lock_path, &error).into()),
         }
+        lock.set_len(0)
+            .and_then(|()| writeln!(lock, "{}", std::process::id()))
+            .map_err(|error| of_io(&lock_path, &error))?;
         let connection = file::open(&directory.join("profile.sqlite3"), &PROFILE).map_err(StoreError::from)?;
         Ok(Self { connection, directory: directory.to_owned(), _lock: lock })
     }
@@ -90,11 +103,17 @@ impl Profile {
 impl From<ProfileError> for AppError {
     fn from(error: ProfileError) -> Self {
         match error {
-            ProfileError::InUse(directory) => AppError::retryable(
-                ErrorCode::ProfileInUse,
-                "Another window or process of Cockpit uses this profile. Use that one, or quit it and try again.",
-            )
-            .with_details(serde_json::json!({ "directory": directory.display().to_string() })),
+            ProfileError::InUse { directory, process } => {
+                let who = process.map(|process| format!(" (process {process})")).unwrap_or_default();
+                AppError::retryable(
+                    ErrorCode::ProfileInUse,
+                    format!(
+                        "Another Cockpit{who} already uses the data in {}. Use that one, close it and start again, or name another folder with --profile.",
+                        directory.display()
+                    ),
+                )
+                .with_details(serde_json::json!({ "directory": directory.display().to_string(), "process": process }))
+            }
             ProfileError::Store(error) => app_error(&error),
         }
     }

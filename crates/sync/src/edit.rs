@@ -143,9 +143,13 @@ fn living(store: &dyn Store, key: RecordKey) -> Result<Fields, EditError> {
 }
 
 fn checked(values: &[TaskField]) -> Result<Fields, EditError> {
-    let checked: Result<Fields, AppError> =
-        values.iter().map(|value| value.checked().map(|(column, value)| (column.to_owned(), value))).collect();
-    checked.map_err(EditError::Refused)
+    let checked = values.iter().map(|value| {
+        let (column, value) = value.checked()?;
+        // A long text is never null on the server; no text is the empty one.
+        let empty = value.is_null() && Table::Tasks.is_long_text(column);
+        Ok((column.to_owned(), if empty { Value::String(String::new()) } else { value }))
+    });
+    checked.collect::<Result<Fields, AppError>>().map_err(EditError::Refused)
 }
 
 fn fields(value: Value) -> Fields {

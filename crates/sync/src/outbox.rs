@@ -9,16 +9,25 @@ use crate::{
     edit::unconfirmed,
     event::Effect,
     overlay::{refresh, refresh_key, visible_fields},
-    store::{OutboxEntry, OutboxState, RecordKey, Store, Stored},
+    store::{ALL, OutboxEntry, OutboxState, RecordKey, Store, Stored},
     time::Now,
     wire::{Fields, MAX_BATCH, MutationOp, MutationResult, MutationStatus, PushAnswer, PushError, WireMutation},
 };
 
-/// The next batch: what was sent and not answered keeps its number, the rest gets the next ones.
+/// How far the queue is looked through for what was sent. That lies at its beginning, behind nothing but acknowledged changes that have to be
+/// sent again; were there ever more of those, the server would ask for new numbers, and no change would happen twice.
+const SCAN: usize = 4 * MAX_BATCH;
+
+/// The next batch: what was sent and not answered goes first and keeps its number, the rest gets the next ones.
 pub(crate) fn next_batch(store: &mut dyn Store) -> Stored<Vec<WireMutation>> {
     let mut no = store.next_no()?;
     let mut batch = Vec::new();
-    for mut entry in store.outbox_to_send(MAX_BATCH)? {
+    let mut entries = store.outbox_to_send(SCAN)?;
+    entries.sort_by_key(|entry| match entry.state {
+        OutboxState::Sent { no } => no,
+        _ => i64::MAX,
+    });
+    for mut entry in entries.into_iter().take(MAX_BATCH) {
         let number = match entry.state {
             OutboxState::Sent { no } => no,
             _ => {
@@ -70,7 +79,15 @@ pub(crate) fn settle(
         match error {
             // Another copy of this file has used these numbers: from now on this one is a device of its own.
             PushError::DeviceForked => store.set_device(DeviceId(new_id(now, rng)), 1)?,
-            PushError::OutOfOrder => store.set_next_no(answer.expected)?,
+            // The server has forgotten numbers, and with them perhaps what it acknowledged: that comes before what was written after it.
+            PushError::OutOfOrder => {
+                store.set_next_no(answer.expected)?;
+                for entry in store.outbox(ALL)? {
+                    if matches!(entry.state, OutboxState::Acknowledged { .. }) {
+                        queue_again(entry, store)?;
+                    }
+                }
+            }
         }
         requeue(store)?;
         return Ok(settled);
@@ -171,8 +188,7 @@ fn merged_text(entry: &OutboxEntry, result: &MutationResult) -> Option<(Fields, 
     for (column, sides) in fields {
         let side = |name: &str| sides.get(name).and_then(Value::as_str).unwrap_or_default();
         let merged = text::merge(side("base"), side("mine"), side("theirs"))?;
-        // An empty long text is none, as it is when a person empties it.
-        set.insert(column.clone(), if merged.is_empty() { Value::Null } else { Value::String(merged) });
+        set.insert(column.clone(), Value::String(merged));
         base.insert(column.clone(), sides.get("theirs").cloned().unwrap_or(Value::Null));
     }
     Some((set, base))
@@ -189,9 +205,9 @@ fn refusal(result: &MutationResult) -> AppError {
     AppError::new(code, message).with_details(json!({ "code": result.code, "fields": result.fields }))
 }
 
-/// One call carries everything that was sent and not answered, so there is never more of it than a call may carry.
+/// Gives up the numbers of what was sent and has no fate.
 fn requeue(store: &mut dyn Store) -> Stored<()> {
-    for entry in store.outbox_to_send(MAX_BATCH)? {
+    for entry in store.outbox_to_send(SCAN)? {
         if matches!(entry.state, OutboxState::Sent { .. }) {
             queue_again(entry, store)?;
         }

@@ -237,9 +237,23 @@ pub struct PushAnswer {
     pub error: Option<PushError>,
     /// The number the server expects next.
     pub expected: i64,
+    /// The logs as they are after the batch.
+    #[serde(default)]
+    pub scopes: Vec<PushedScope>,
     /// One per mutation that was looked at.
     #[serde(default)]
     pub results: Vec<MutationResult>,
+}
+
+/// A scope's log as a push found it. It tells whether the sequence numbers of the results are of the log that the cursor is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct PushedScope {
+    /// Which scope.
+    pub scope: ScopeId,
+    /// The log's epoch.
+    pub epoch: i64,
+    /// The log's last sequence number.
+    pub head: i64,
 }
 
 /// Why a whole batch was not looked at.

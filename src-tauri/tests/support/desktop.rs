@@ -144,7 +144,7 @@ impl Desktop {
 
     /// The number of the process, as it wrote it beside the lock of its profile.
     pub(crate) fn process_id(&self) -> Result<u32> {
-        Ok(fs::read_to_string(self.profile.join("cockpit.lock"))?.trim().parse()?)
+        Ok(fs::read_to_string(self.profile.join("profile.lock"))?.trim().parse()?)
     }
 
     /// Kills the process as a crash or a power cut would, and waits until it is gone.

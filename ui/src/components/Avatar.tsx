@@ -8,20 +8,19 @@ interface AvatarProps {
   className?: string;
 }
 
-/** A person: initials on their hue, never the hue alone. */
+/** A person: initials on their hue, never the hue alone. The initials are drawn, not written: whoever listens hears the name. */
 export function Avatar({ id, name, colour = null, className }: AvatarProps) {
   return (
     <span
       title={name}
+      data-initials={initials(name)}
       className={classes(
         "person inline-flex size-[18px] shrink-0 items-center justify-center rounded-full font-semibold text-[9px] leading-none",
         className,
       )}
       style={{ "--hue": hueOf(id, colour) } as React.CSSProperties}
       aria-hidden="true"
-    >
-      {initials(name)}
-    </span>
+    />
   );
 }
 

@@ -34,7 +34,7 @@ export function Modal({ title, onClose, children, className }: ModalProps) {
         if (event.target === ref.current) onClose();
       }}
       className={classes(
-        "m-auto max-h-[85vh] w-[440px] max-w-[calc(100vw-32px)] overflow-auto rounded-lg border border-line bg-raised p-0 text-text shadow-dialog",
+        "m-auto max-h-[85vh] outline-none w-[440px] max-w-[calc(100vw-32px)] overflow-auto rounded-lg border border-line bg-raised p-0 text-text shadow-dialog",
         className,
       )}
     >

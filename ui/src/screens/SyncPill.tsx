@@ -151,7 +151,7 @@ export function SyncDetails({ status, session, onSignIn }: SyncDetailsProps) {
         <dd className="tabular text-right text-text">{formatCount(status.pending)}</dd>
         <dt>{m.sync_server()}</dt>
         <dd className="truncate text-right text-text" title={session.address} data-selectable>
-          {session.address}
+          {session.address.replace(/\/$/, "")}
         </dd>
       </dl>
       {changes.length > 0 && (

@@ -5,12 +5,12 @@ use std::fs;
 use cockpit_domain::{AppError, ErrorCode, Reply, SessionState};
 use cockpit_store::{Account, AccountId, OpenOptions, Profile, SqliteStore, app_error};
 use cockpit_supabase::Error;
-use cockpit_sync::{Stored, Store};
+use cockpit_sync::{Store, Stored};
 use serde_json::json;
 use url::Url;
 
 use super::{Actor, Answer, Message};
-use crate::session::{Connection, Membership, SignIn, internal};
+use crate::session::{Connection, Membership, NETWORK_TIMEOUT, SignIn, internal};
 
 impl Actor {
     /// Opens the profile and, before any network, the workspace that was open last.
@@ -33,9 +33,8 @@ impl Actor {
     }
 
     fn remember(&mut self, account: &Account, tenant: Option<cockpit_domain::TenantId>) {
-        let connection = Url::parse(&account.server)
-            .map_err(|_| internal("the profile's server address"))
-            .and_then(|url| {
+        let connection =
+            Url::parse(&account.server).map_err(|_| internal("the profile's server address")).and_then(|url| {
                 Connection::remembered(url, account.user, account.email.clone(), &account.anon_key, self.host.secrets())
             });
         let connection = match connection {
@@ -56,7 +55,9 @@ impl Actor {
         }
         let account = account.id();
         self.background.spawn(async move {
-            Some(Message::Restored { account, outcome: connection.restore().await })
+            // A locked keyring may be asking the person for its password; the window must not wait for that.
+            let outcome = tokio::time::timeout(NETWORK_TIMEOUT, connection.restore()).await;
+            Some(Message::Restored { account, outcome: outcome.unwrap_or(Err(Error::Timeout)) })
         });
     }
 
@@ -213,11 +214,13 @@ impl Actor {
     /// Nobody is signed in.
     pub(super) fn show_sign_in(&mut self, reason: Option<AppError>) {
         let last = self.profile.as_ref().map(Profile::last_sign_in).transpose();
-        let (address, email) = last.unwrap_or_else(|error| {
-            // The form is only not filled in.
-            tracing::warn!(%error, "the last sign-in could not be read");
-            None
-        }).unwrap_or_default();
+        let (address, email) = last
+            .unwrap_or_else(|error| {
+                // The form is only not filled in.
+                tracing::warn!(%error, "the last sign-in could not be read");
+                None
+            })
+            .unwrap_or_default();
         self.set_session(SessionState::SignedOut { address, email, reason });
     }
 

@@ -112,7 +112,8 @@ impl Actor {
     fn set_preference(&mut self, key: &str, value: Value) -> Result<Reply, AppError> {
         let length = value.to_string().len();
         if key.is_empty() || key.len() > KEY_MAX || length > VALUE_MAX {
-            let message = format!("A setting has a name of at most {KEY_MAX} characters and a value of at most {VALUE_MAX}.");
+            let message =
+                format!("A setting has a name of at most {KEY_MAX} characters and a value of at most {VALUE_MAX}.");
             return Err(AppError::new(ErrorCode::Invalid, message));
         }
         let profile = self.profile.as_ref().ok_or_else(|| crate::session::internal("no profile"))?;
@@ -128,7 +129,10 @@ impl Actor {
 }
 
 fn not_attached() -> AppError {
-    AppError::retryable(ErrorCode::NotFound, "The window is not connected to the engine yet. It connects by itself; do it again then.")
+    AppError::retryable(
+        ErrorCode::NotFound,
+        "The window is not connected to the engine yet. It connects by itself; do it again then.",
+    )
 }
 
 fn no_such_view() -> AppError {

@@ -34,7 +34,11 @@ pub(crate) enum Message {
     /// The kept session was looked for.
     Restored { account: AccountId, outcome: Result<bool, Error> },
     /// The server was asked for the account's workspaces. With an answer, the first or the named one is to be opened.
-    Memberships { account: AccountId, outcome: Result<Vec<Membership>, AppError>, open: Option<(cockpit_domain::TenantId, Answer)> },
+    Memberships {
+        account: AccountId,
+        outcome: Result<Vec<Membership>, AppError>,
+        open: Option<(cockpit_domain::TenantId, Answer)>,
+    },
     /// The server was told of the sign-out, or could not be.
     SignedOut { answer: Answer },
     /// Something happened to the sync of an opening of a workspace.

@@ -14,7 +14,10 @@ use cockpit_domain::{AppError, Reply, SessionState};
 use cockpit_store::{Profile, app_error};
 use cockpit_sync::{Now, StoreError};
 use serde_json::Value;
-use tokio::{runtime::Handle, sync::{mpsc, oneshot}};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use background::Background;
@@ -244,7 +247,10 @@ impl Actor {
     /// What is due by time alone.
     fn time_passed(&mut self) {
         let now = self.now();
-        let slept = now.wall_ms.saturating_sub(self.clocks.wall_ms).saturating_sub(now.mono_ms.saturating_sub(self.clocks.mono_ms));
+        let slept = now
+            .wall_ms
+            .saturating_sub(self.clocks.wall_ms)
+            .saturating_sub(now.mono_ms.saturating_sub(self.clocks.mono_ms));
         self.clocks = now;
         if now.mono_ms >= self.tomorrow_ms || slept.abs() >= SLEPT_MS {
             self.expect_tomorrow();

@@ -37,7 +37,9 @@ impl Actor {
                 }
                 match (refused, undone) {
                     (Some(error), _) => Err(error),
-                    (None, Some(undone)) => Ok(Reply::Undone { record: undone.record, what: undone.what, name: undone.name }),
+                    (None, Some(undone)) => {
+                        Ok(Reply::Undone { record: undone.record, what: undone.what, name: undone.name })
+                    }
                     (None, None) => Ok(Reply::Done),
                 }
             }

@@ -29,7 +29,10 @@ pub(crate) fn complete(typed: &str) -> Result<Url, AppError> {
         url = Url::parse(&format!("http://{typed}")).map_err(|_| invalid(typed, "That is not a server address."))?;
     }
     if url.scheme() == "http" && !near {
-        return Err(invalid(typed, "An address on the internet has to begin with https://, or else your password could be read on the way."));
+        return Err(invalid(
+            typed,
+            "An address on the internet has to begin with https://, or else your password could be read on the way.",
+        ));
     }
     url.set_query(None);
     url.set_fragment(None);
@@ -47,7 +50,8 @@ fn is_near(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
-            !name.contains('.') || [".localhost", ".local", ".lan", ".internal", ".home.arpa"].iter().any(|end| name.ends_with(end))
+            !name.contains('.')
+                || [".localhost", ".local", ".lan", ".internal", ".home.arpa"].iter().any(|end| name.ends_with(end))
         }
         Some(Host::Ipv4(address)) => is_private(IpAddr::V4(address)),
         Some(Host::Ipv6(address)) => is_private(IpAddr::V6(address)),

@@ -78,7 +78,10 @@ impl Connection {
     ///
     /// # Errors
     /// One clear error for each thing that can be wrong.
-    pub(crate) async fn sign_in(wanted: SignIn, secrets: Arc<dyn SecretStore>) -> Result<(Self, Vec<Membership>), AppError> {
+    pub(crate) async fn sign_in(
+        wanted: SignIn,
+        secrets: Arc<dyn SecretStore>,
+    ) -> Result<(Self, Vec<Membership>), AppError> {
         let address = address::complete(&wanted.address)?;
         let given = wanted.anon_key.filter(|key| !key.trim().is_empty());
         let anon_key = match (probe::probe(&address).await?, given) {
@@ -174,7 +177,13 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub(crate) async fn create_workspace(&self, tenant: Uuid, member: Uuid, name: &str, member_name: &str) -> Result<(), Error> {
+    pub(crate) async fn create_workspace(
+        &self,
+        tenant: Uuid,
+        member: Uuid,
+        name: &str,
+        member_name: &str,
+    ) -> Result<(), Error> {
         let args = json!({ "p_tenant": tenant, "p_member": member, "p_name": name, "p_member_name": member_name });
         self.call::<serde_json::Value>("create_workspace", &args).await.map(drop)
     }

@@ -29,7 +29,9 @@ pub(crate) fn sign_in_error(error: &Error) -> AppError {
             ErrorCode::RateLimited,
             "The server has had too many attempts. Wait a minute, then try again.",
         ),
-        Error::Auth { code, .. } if matches!(code.as_str(), "invalid_credentials" | "invalid_grant" | "validation_failed") => {
+        Error::Auth { code, .. }
+            if matches!(code.as_str(), "invalid_credentials" | "invalid_grant" | "validation_failed") =>
+        {
             AppError::new(
                 ErrorCode::WrongPassword,
                 "E-mail or password is wrong. Check both; the password is case-sensitive.",
@@ -60,7 +62,10 @@ pub(crate) fn sign_in_error(error: &Error) -> AppError {
 
 /// The session has ended; work goes on.
 pub(crate) fn sign_in_needed() -> AppError {
-    AppError::new(ErrorCode::SignInNeeded, "Your session has ended. Sign in again; your work is kept here and is sent then.")
+    AppError::new(
+        ErrorCode::SignInNeeded,
+        "Your session has ended. Sign in again; your work is kept here and is sent then.",
+    )
 }
 
 /// Somebody answers who is not a server of ours.
@@ -91,14 +96,20 @@ pub(crate) fn unreachable(error: &Error) -> AppError {
             ErrorCode::ServerUnreachable,
             "The server does not answer. Check the address and your network, then try again.",
         ),
-        _ => AppError::retryable(ErrorCode::ServerFailed, "The server answers with a failure of its own. Try again in a moment."),
+        _ => AppError::retryable(
+            ErrorCode::ServerFailed,
+            "The server answers with a failure of its own. Try again in a moment.",
+        ),
     }
 }
 
 fn waiting(error: &Error) -> AppError {
     let told = match error {
         Error::Auth { status: 429, .. } | Error::Http { status: 429, .. } | Error::Postgrest { status: 429, .. } => {
-            AppError::retryable(ErrorCode::RateLimited, "The server asks to slow down. Sync goes on by itself in a moment.")
+            AppError::retryable(
+                ErrorCode::RateLimited,
+                "The server asks to slow down. Sync goes on by itself in a moment.",
+            )
         }
         Error::Network { .. } | Error::Timeout | Error::Closed | Error::Tls { .. } => AppError::retryable(
             ErrorCode::ServerUnreachable,

@@ -8,4 +8,4 @@ mod probe;
 pub(crate) use address::complete;
 pub(crate) use connection::{Connection, Membership, SignIn};
 pub(crate) use failure::{call_error, internal, sign_in_needed};
-pub(crate) use probe::{Probed, probe};
+pub(crate) use probe::{NETWORK_TIMEOUT, Probed, probe};

@@ -45,7 +45,9 @@ pub(crate) async fn probe(url: &Url) -> Result<Probed, AppError> {
         Ok(health) if health.get("name").and_then(Value::as_str) == Some("GoTrue") => Ok(Probed::Supabase),
         // The gateway of a project asks for the key before anything else, in JSON.
         Err(Error::Auth { status: 401, .. }) => Ok(Probed::Supabase),
-        Err(Error::Http { status: 401, body }) if body.contains("API key") || body.contains("apikey") => Ok(Probed::Supabase),
+        Err(Error::Http { status: 401, body }) if body.contains("API key") || body.contains("apikey") => {
+            Ok(Probed::Supabase)
+        }
         Err(error @ (Error::Network { .. } | Error::Timeout | Error::Tls { .. })) => Err(unreachable(&error)),
         Err(error @ Error::Http { status: 500.., .. }) => Err(unreachable(&error)),
         _ => Err(not_a_server()),

@@ -98,8 +98,9 @@ impl TaskView {
             after.push(at);
         }
         // One task that is where it was has moved nothing; for several that is not worth finding out.
+        let untouched = before.is_empty() && after.is_empty();
         let unmoved = before == after && changed.len() == 1;
-        if !unmoved && !(before.is_empty() && after.is_empty()) {
+        if !(untouched || unmoved) {
             self.revision += 1;
         }
         self.stale = false;

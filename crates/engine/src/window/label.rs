@@ -98,7 +98,10 @@ pub fn allowed(kind: WindowKind, command: &Command) -> bool {
 
 /// The answer to a command that is not [`allowed`].
 pub(crate) fn not_allowed(window: &WindowLabel) -> AppError {
-    AppError::new(ErrorCode::CommandNotAllowed, format!("A window of the kind of “{window}” may not do that. Use the main window."))
+    AppError::new(
+        ErrorCode::CommandNotAllowed,
+        format!("A window of the kind of “{window}” may not do that. Use the main window."),
+    )
 }
 
 #[cfg(test)]

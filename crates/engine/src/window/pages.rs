@@ -9,7 +9,10 @@ use cockpit_domain::TaskViewSpec;
 use cockpit_sync::RecordKey;
 use uuid::Uuid;
 
-use super::{WindowLabel, page::{Notice, Page}};
+use super::{
+    WindowLabel,
+    page::{Notice, Page},
+};
 
 /// Notices kept for the first window to come; more than this nobody reads, and the parked changes themselves are listed elsewhere.
 const NOTICES_MAX: usize = 100;

@@ -26,7 +26,15 @@ impl Live {
         let (sender, receiver) = watch::channel(topics);
         let woke = Arc::new(Notify::new());
         let options = RealtimeOptions::new(connection.address.clone(), connection.anon_key());
-        background.spawn_own(run(options, connection.clone(), opening, receiver, Arc::clone(&woke), end.clone(), background.clone()));
+        background.spawn_own(run(
+            options,
+            connection.clone(),
+            opening,
+            receiver,
+            Arc::clone(&woke),
+            end.clone(),
+            background.clone(),
+        ));
         Self { topics: sender, woke, _end: end.drop_guard() }
     }
 

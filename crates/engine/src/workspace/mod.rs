@@ -5,9 +5,13 @@ mod live;
 
 use std::time::Duration;
 
-use cockpit_domain::{AppError, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WorkspaceBrief};
+use cockpit_domain::{
+    AppError, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WorkspaceBrief,
+};
 use cockpit_store::{OpenOptions, SqliteStore, app_error};
-use cockpit_sync::{Core, CoreOptions, Edit, EditError, Edited, Effect, Event, Now, RecordKey, StoreError, Stored, wire::ScopeInfo};
+use cockpit_sync::{
+    Core, CoreOptions, Edit, EditError, Edited, Effect, Event, Now, RecordKey, StoreError, Stored, wire::ScopeInfo,
+};
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -70,9 +70,11 @@ pub(crate) async fn agree(ada: &Desk, ben: &Desk) {
         let adas = ada.view("main", spec.clone(), 0, 500).await;
         let bens = ben.view("main", spec, 0, 500).await;
         let rows = |model: &Model, view| {
-            model.settled().then(|| model.shown(view)).flatten().map(|rows| {
-                rows.into_iter().map(|row| (row.task.clone(), row.pending)).collect::<Vec<_>>()
-            })
+            model
+                .settled()
+                .then(|| model.shown(view))
+                .flatten()
+                .map(|rows| rows.into_iter().map(|row| (row.task.clone(), row.pending)).collect::<Vec<_>>())
         };
         // Each waits for what the other has; when neither moves any more they are equal.
         ada.wait("main", "agreement", |model| {

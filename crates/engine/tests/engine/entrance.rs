@@ -16,14 +16,16 @@ async fn a_wrong_password_is_told_as_such_and_a_right_one_opens_the_workspace() 
     let mut office = Office::open(3).await;
     let desk = Desk::new(Habits::polling());
     desk.attach("main").await;
-    let Reply::Server { address, key_needed } = desk.run(Command::ProbeServer { address: office.url.clone() }).await else {
+    let Reply::Server { address, key_needed } = desk.run(Command::ProbeServer { address: office.url.clone() }).await
+    else {
         panic!("no server");
     };
     assert_eq!((address.trim_end_matches('/'), key_needed), (office.url.as_str(), false));
 
     let refused = desk.engine.sign_in_if_needed(start_up(&office.url, ADA, "wrong")).await.unwrap_err();
     assert_eq!((refused.code, refused.retryable), (ErrorCode::WrongPassword, false));
-    let refused = desk.engine.sign_in_if_needed(start_up(&office.url, "nobody@cockpit.test", "wrong")).await.unwrap_err();
+    let refused =
+        desk.engine.sign_in_if_needed(start_up(&office.url, "nobody@cockpit.test", "wrong")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::WrongPassword, "who has an account is not told");
     assert!(matches!(desk.screen.model("main").session, Some(SessionState::SignedOut { .. })));
 
@@ -55,7 +57,9 @@ async fn a_second_workspace_can_be_made_and_both_can_be_opened() {
     desk.wait("main", "its confirmation", |model| model.settled() && model.views[&list].count == 1).await;
 
     desk.run(Command::OpenWorkspace { tenant: first.tenant }).await;
-    let model = desk.wait("main", "the first workspace", |model| model.views.get(&list).is_some_and(|list| list.count == 3)).await;
+    let model = desk
+        .wait("main", "the first workspace", |model| model.views.get(&list).is_some_and(|list| list.count == 3))
+        .await;
     assert!(model.named(list, "First task of the South").is_none(), "rows of another workspace are shown");
     desk.engine.shutdown().await;
     office.close().await;

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cockpit_domain::{
-    AppError, Frame, Op, RecordId, SessionState, StoreRow, SyncPhase, SyncStatus, TaskRow, ViewId,
-};
+use cockpit_domain::{AppError, Frame, Op, RecordId, SessionState, StoreRow, SyncPhase, SyncStatus, TaskRow, ViewId};
 use serde_json::Value;
 
 /// What a window holds.
@@ -82,7 +80,11 @@ impl Model {
             }
             Op::Preferences { values } => {
                 for (key, value) in values {
-                    if value.is_null() { self.preferences.remove(&key) } else { self.preferences.insert(key, value) };
+                    if value.is_null() {
+                        self.preferences.remove(&key)
+                    } else {
+                        self.preferences.insert(key, value)
+                    };
                 }
             }
             Op::Notice { error, .. } => self.notices.push(error),

@@ -1,13 +1,18 @@
 //! The server goes away, or the process does: nothing is lost and nothing happens twice.
 
-use cockpit_domain::{Command, ErrorCode, SessionState, SyncPhase, TaskField, TaskStatus};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use cockpit_domain::{Command, ErrorCode, RecordId, SessionState, SyncPhase, TaskDraft, TaskField, TaskStatus};
 use cockpit_hub::DEMO_PASSWORD;
-use cockpit_supabase::{Client, ClientOptions, SignOutScope};
-use std::time::Duration;
+use cockpit_supabase::SignOutScope;
+use uuid::Uuid;
 
 use crate::{
     convergence::agree,
-    support::{ADA, BEN, Desk, Habits, Office, start_up},
+    support::{ADA, BEN, Desk, Habits, Office, client_of, start_up},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,8 +84,10 @@ async fn a_session_that_the_server_ended_leaves_the_workspace_open_until_the_nex
     let ada = Desk::signed_in(&office, ADA, Habits::polling()).await;
     let list = ada.list().await;
 
-    sign_out_everywhere(&office.url, ADA).await;
-    let ended = |session: &Option<SessionState>| matches!(session, Some(SessionState::Open { sign_in_needed: true, .. }));
+    let (client, token) = client_of(&office, ADA).await;
+    client.auth().sign_out(&token, SignOutScope::Global).await.unwrap();
+    let ended =
+        |session: &Option<SessionState>| matches!(session, Some(SessionState::Open { sign_in_needed: true, .. }));
     ada.wait("main", "the end of the session", |model| ended(&model.session)).await;
     let id = ada.create("Written without a session").await;
     ada.wait("main", "the task", |model| model.rows.get(&id).is_some_and(|row| row.pending)).await;
@@ -98,34 +105,77 @@ async fn a_session_that_the_server_ended_leaves_the_workspace_open_until_the_nex
     // Everything is sent, so the person may leave, and their rows leave this machine.
     ada.run(Command::SignOut { discard_unsent: false }).await;
     ada.wait("main", "the sign-in form", |model| matches!(model.session, Some(SessionState::SignedOut { .. }))).await;
-    let left: Vec<_> = files_below(ada.profile.path()).into_iter().filter(|name| name.contains("sqlite3") && !name.starts_with("profile")).collect();
+    let left: Vec<_> = files_below(ada.profile.path())
+        .into_iter()
+        .filter(|name| name.contains("sqlite3") && !name.starts_with("profile"))
+        .collect();
     assert_eq!(left, Vec::<String>::new());
     ada.engine.shutdown().await;
     office.close().await;
 }
 
-async fn sign_out_everywhere(url: &str, email: &str) {
-    let info: serde_json::Value = client(url, "").get_json("hub/v1/info", None).await.unwrap();
-    let client = client(url, info["anon_key"].as_str().unwrap());
-    let session = client.auth().sign_in_with_password(email, DEMO_PASSWORD).await.unwrap();
-    client.auth().sign_out(session.access_token.expose(), SignOutScope::Global).await.unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_for_a_while_loses_nothing() {
+    let mut office = Office::open(3).await;
+    let ada = Desk::signed_in(&office, ADA, Habits::polling()).await;
+    ada.list().await;
+    // A foreign program that holds the file's lock makes every write fail, like a full disk does.
+    let path = paths_below(ada.profile.path()).into_iter().find(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.ends_with(".sqlite3") && !name.starts_with("profile")
+    });
+    let intruder = rusqlite::Connection::open(path.unwrap()).unwrap();
+    intruder.execute_batch("begin immediate").unwrap();
+
+    let refused = RecordId(Uuid::now_v7());
+    let draft = |id| TaskDraft { id, name: "Kept in the form".into(), set: vec![] };
+    let error = ada.command("main", Command::TaskCreate { draft: draft(refused) }).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Internal, "{error:?}");
+    ada.wait("main", "the trouble", |model| model.sync.as_ref().is_some_and(|status| status.problem.is_some())).await;
+
+    intruder.execute_batch("rollback").unwrap();
+    ada.run(Command::TaskCreate { draft: draft(refused) }).await;
+    ada.wait("main", "the end of the trouble", |model| {
+        model.settled()
+            && model.rows.get(&refused).is_some_and(|row| row.task.version > 0)
+            && model.sync.as_ref().is_some_and(|status| status.problem.is_none())
+    })
+    .await;
+    ada.engine.shutdown().await;
+    office.close().await;
 }
 
-fn client(url: &str, anon_key: &str) -> Client {
-    let options =
-        ClientOptions { url: url.parse().unwrap(), anon_key: anon_key.into(), timeout: Duration::from_secs(10) };
-    Client::new(options).unwrap()
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_person_is_told_and_their_rows_are_gone() {
+    let mut office = Office::open(8).await;
+    let ben = Desk::signed_in(&office, BEN, Habits::listening()).await;
+    let list = ben.list().await;
+    ben.wait("main", "the feed", |model| model.phase() == Some(SyncPhase::Live)).await;
+    let Some(SessionState::Open { workspace, .. }) = ben.screen.model("main").session else { panic!("not open") };
+
+    let (client, token) = client_of(&office, ADA).await;
+    let args = serde_json::json!({ "p_tenant": workspace.tenant, "p_member": workspace.member });
+    client.rpc::<serde_json::Value>("remove_member", &args, Some(&token)).await.unwrap();
+    let model = ben
+        .wait("main", "the removal", |model| {
+            model.phase() == Some(SyncPhase::Removed) && model.views[&list].count == 0 && model.mirrored.is_empty()
+        })
+        .await;
+    assert_eq!(model.views[&list].ids, []);
+    ben.engine.shutdown().await;
+    office.close().await;
 }
 
-fn files_below(path: &std::path::Path) -> Vec<String> {
-    let mut names = Vec::new();
+fn files_below(path: &Path) -> Vec<String> {
+    let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    paths_below(path).into_iter().map(name).collect()
+}
+
+fn paths_below(path: &Path) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
     for entry in std::fs::read_dir(path).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_dir() {
-            names.extend(files_below(&entry.path()));
-        } else {
-            names.push(entry.file_name().into_string().unwrap());
-        }
+        let path = entry.unwrap().path();
+        if path.is_dir() { paths.extend(paths_below(&path)) } else { paths.push(path) }
     }
-    names
+    paths
 }

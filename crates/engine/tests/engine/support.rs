@@ -9,8 +9,11 @@ use std::{
 use cockpit_domain::{
     AppError, Command, Frame, RecordId, Reply, TaskDraft, TaskField, TaskFilter, TaskStatus, TaskViewSpec, ViewId,
 };
-use cockpit_engine::{CoreOptions, Engine, EngineOptions, Host, MemorySecrets, SecretStore, StartUp, WindowLabel};
+use cockpit_engine::{
+    Clock, CoreOptions, Engine, EngineOptions, Host, MemorySecrets, SecretStore, StartUp, SystemClock, WindowLabel,
+};
 use cockpit_hub::{DEMO_PASSWORD, Hub, HubOptions};
+use cockpit_supabase::{Client, ClientOptions};
 use tempfile::TempDir;
 use tokio::{
     runtime::Handle,
@@ -77,11 +80,12 @@ pub(crate) struct Desk {
 pub(crate) struct Habits {
     pub(crate) realtime: bool,
     pub(crate) core: CoreOptions,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { realtime: true, core: CoreOptions::default() }
+        Self { realtime: true, core: CoreOptions::default(), clock: Arc::new(SystemClock::default()) }
     }
 }
 
@@ -89,18 +93,14 @@ impl Habits {
     /// Only asks, and often.
     pub(crate) fn polling() -> Self {
         let core = CoreOptions { poll_without_feed_ms: 200, retry_max_ms: 500, ..CoreOptions::default() };
-        Self { realtime: false, core }
+        Self { realtime: false, core, ..Self::default() }
     }
 
     /// Only listens: a change that is not told by the feed is not seen within a test.
     pub(crate) fn listening() -> Self {
-        let core = CoreOptions {
-            poll_ms: 3_600_000,
-            poll_without_feed_ms: 500,
-            retry_max_ms: 500,
-            ..CoreOptions::default()
-        };
-        Self { realtime: true, core }
+        let core =
+            CoreOptions { poll_ms: 3_600_000, poll_without_feed_ms: 500, retry_max_ms: 500, ..CoreOptions::default() };
+        Self { realtime: true, core, ..Self::default() }
     }
 }
 
@@ -117,6 +117,7 @@ impl Desk {
         let options = EngineOptions {
             realtime: habits.realtime,
             core: habits.core,
+            clock: habits.clock,
             ..EngineOptions::new(profile.path(), Handle::current())
         };
         let engine = Engine::start(options, screen.clone()).unwrap();
@@ -197,7 +198,11 @@ impl Desk {
             Ok(model) => model,
             Err(_) => {
                 let Model { session, sync, views, rows, notices, .. } = self.screen.model(window);
-                panic!("{window} waited in vain for {what}: {session:?}\n{sync:?}\n{notices:?}\n{} views, {} rows", views.len(), rows.len())
+                panic!(
+                    "{window} waited in vain for {what}: {session:?}\n{sync:?}\n{notices:?}\n{} views, {} rows",
+                    views.len(),
+                    rows.len()
+                )
             }
         }
     }
@@ -265,6 +270,18 @@ pub(crate) fn label(window: &str) -> WindowLabel {
 
 pub(crate) fn with_status(status: TaskStatus) -> TaskViewSpec {
     TaskViewSpec { filter: TaskFilter { statuses: vec![status], ..TaskFilter::default() }, ..TaskViewSpec::default() }
+}
+
+/// A client of the office as one of its people, with their token.
+pub(crate) async fn client_of(office: &Office, email: &str) -> (Client, String) {
+    let client = |anon_key: &str| {
+        let (url, timeout) = (office.url.parse().unwrap(), Duration::from_secs(10));
+        Client::new(ClientOptions { url, anon_key: anon_key.into(), timeout }).unwrap()
+    };
+    let info: serde_json::Value = client("").get_json("hub/v1/info", None).await.unwrap();
+    let client = client(info["anon_key"].as_str().unwrap());
+    let session = client.auth().sign_in_with_password(email, DEMO_PASSWORD).await.unwrap();
+    (client, session.access_token.expose().to_owned())
 }
 
 fn install_tls() {

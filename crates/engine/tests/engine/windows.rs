@@ -1,11 +1,18 @@
 //! Windows of one engine: they agree, they are patched and not flooded, and they leave nothing behind.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use cockpit_domain::{
-    Command, ErrorCode, Priority, RecordId, TaskField, TaskOrder, TaskSort, TaskStatus, TaskViewSpec,
+    Command, DueFilter, ErrorCode, Priority, RecordId, TaskField, TaskFilter, TaskOrder, TaskSort, TaskStatus,
+    TaskViewSpec,
 };
-use cockpit_engine::Census;
+use cockpit_engine::{Census, Clock, Now, SystemClock};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::json;
 use uuid::Uuid;
@@ -29,7 +36,11 @@ async fn two_windows_agree_after_random_commands() {
     ];
     let mut views = Vec::new();
     for spec in &specs {
-        views.push((spec.clone(), desk.view("main", spec.clone(), 0, 500).await, desk.view("main-2", spec.clone(), 0, 500).await));
+        views.push((
+            spec.clone(),
+            desk.view("main", spec.clone(), 0, 500).await,
+            desk.view("main-2", spec.clone(), 0, 500).await,
+        ));
     }
     // A small slice in the middle moves while everything changes around it.
     let moving = desk.view("main-2", TaskViewSpec::default(), 10, 20).await;
@@ -59,7 +70,10 @@ async fn two_windows_agree_after_random_commands() {
         // What cannot be done at the moment (nothing to redo, already deleted) is refused, and that is all.
         if let Err(error) = desk.command("main", command.clone()).await {
             assert!(
-                matches!(error.code, ErrorCode::NothingToUndo | ErrorCode::NotFound | ErrorCode::Invalid | ErrorCode::Conflict),
+                matches!(
+                    error.code,
+                    ErrorCode::NothingToUndo | ErrorCode::NotFound | ErrorCode::Invalid | ErrorCode::Conflict
+                ),
                 "{command:?}: {error:?}"
             );
         }
@@ -149,10 +163,8 @@ async fn preferences_are_shared_by_windows_and_outlive_a_restart() {
     desk.run(Command::PreferenceSet { key: "sidebar".into(), value: json!(null) }).await;
     let model = desk.wait("main-2", "the preference", |model| model.preferences.contains_key("theme")).await;
     assert_eq!(model.preferences.get("theme"), Some(&json!("dark")));
-    let error = desk
-        .command("main", Command::PreferenceSet { key: "k".repeat(65), value: json!(1) })
-        .await
-        .unwrap_err();
+    let error =
+        desk.command("main", Command::PreferenceSet { key: "k".repeat(65), value: json!(1) }).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::Invalid);
     let (profile, secrets) = desk.kill().await;
 
@@ -172,6 +184,43 @@ async fn a_window_may_only_send_what_its_kind_may() {
     assert_eq!(error.code, ErrorCode::NoWorkspace);
     tokio::time::timeout(Duration::from_secs(10), desk.engine.shutdown()).await.unwrap();
     assert!(desk.command("main", Command::Undo).await.is_err(), "an engine that has ended answers nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_what_is_due_today_changes_with_the_day() {
+    let mut office = Office::open(3).await;
+    let clock = Arc::new(Movable::default());
+    let desk = Desk::signed_in(&office, ADA, Habits { clock: clock.clone(), ..Habits::polling() }).await;
+    let filter = TaskFilter { due: Some(DueFilter::Today), text: Some("Tomorrow".into()), ..TaskFilter::default() };
+    let due = desk.view("main", TaskViewSpec { filter, ..TaskViewSpec::default() }, 0, 50).await;
+    let id = desk.create("Tomorrow's call").await;
+    let tomorrow = clock.today().tomorrow().unwrap();
+    desk.edit(id, TaskField::DueDate(Some(tomorrow))).await;
+    desk.wait("main", "confirmation", Model::settled).await;
+    assert_eq!(desk.screen.model("main").views[&due].count, 0);
+
+    clock.ahead_ms.store(24 * 3_600_000, Ordering::Relaxed);
+    desk.wait("main", "the new day", |model| model.named(due, "Tomorrow's call").is_some()).await;
+    desk.engine.shutdown().await;
+    office.close().await;
+}
+
+/// The real clocks, moved ahead: a machine that has slept.
+#[derive(Default)]
+struct Movable {
+    real: SystemClock,
+    ahead_ms: AtomicI64,
+}
+
+impl Clock for Movable {
+    fn now(&self) -> Now {
+        let now = self.real.now();
+        Now { wall_ms: now.wall_ms + self.ahead_ms.load(Ordering::Relaxed), ..now }
+    }
+
+    fn zone(&self) -> jiff::tz::TimeZone {
+        self.real.zone()
+    }
 }
 
 fn set(id: RecordId, field: TaskField) -> Command {

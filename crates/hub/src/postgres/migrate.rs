@@ -21,7 +21,7 @@ const RECORD: &str = "
     );";
 
 /// So that two programs never apply at once; the number has no meaning.
-const APPLY_LOCK: i64 = 0x636f_636b_7069_74;
+const APPLY_LOCK: i64 = 0x0063_6f63_6b70_6974;
 
 pub(super) async fn platform(config: Config, grants: PlatformGrants, password: &str) -> Result<(), PostgresError> {
     let mut client = connect(config).await?;

@@ -27,6 +27,9 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 const FAST_STOP: Duration = Duration::from_secs(15);
 const IMMEDIATE_STOP: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_millis(15);
+const ORPHANS_LIMIT: Duration = Duration::from_secs(15);
+const ORPHANS_RETRY: Duration = Duration::from_millis(200);
+const MEMORY_IN_USE: &str = "pre-existing shared memory block";
 /// The number in the socket's name when there is no TCP port.
 const SOCKET_NUMBER: u16 = 5432;
 /// Another program can take the free port between its choice and its use.
@@ -137,6 +140,7 @@ impl Server {
             (wanted, _) => wanted,
         };
         let mut tries = 0;
+        let orphans_gone = Instant::now() + ORPHANS_LIMIT;
         loop {
             tries += 1;
             let port = match wanted {
@@ -147,6 +151,12 @@ impl Server {
             let address = Address { socket_folder: socket_folder.clone(), port, tcp: wanted.is_some() };
             match Self::start_at(folder, binaries, options, &address, password).await {
                 Err(PostgresError::PortInUse(_)) if wanted == Some(0) && tries < PORT_TRIES => {}
+                // The sessions of a server that was itself killed notice that within moments, and then let go of its memory.
+                Err(PostgresError::Failed { reason, .. })
+                    if reason.contains(MEMORY_IN_USE) && Instant::now() < orphans_gone =>
+                {
+                    tokio::time::sleep(ORPHANS_RETRY).await;
+                }
                 Err(error) => return Err(error),
                 Ok(server) => return Ok((server, address)),
             }

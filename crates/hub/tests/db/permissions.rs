@@ -94,6 +94,14 @@ async fn every_table_and_function_is_in_the_document() {
         select oid::regprocedure::text, obj_description(oid, 'pg_proc') from pg_proc where pronamespace = 'public'::regnamespace
       ) x where x.words is null";
     assert_eq!(owner.run(described).await, Ok(Value::Null), "everything public has a comment");
+    let torn =
+        "select json_agg(proname) from pg_proc where pronamespace = 'public'::regnamespace and provolatile <> 's'
+        and proname in ('sync_pull', 'sync_page', 'my_workspaces')";
+    assert_eq!(
+        owner.run(torn).await,
+        Ok(Value::Null),
+        "heads and rows are read in one snapshot, which only STABLE gives"
+    );
     let paths = "select json_agg(oid::regprocedure::text) from pg_proc
         where pronamespace in ('public'::regnamespace, 'sync'::regnamespace)
         and not coalesce('search_path=\"\"' = any (proconfig), false)";
@@ -165,8 +173,7 @@ async fn record_act(session: &Session, person: Person, tbl: &str, act: &str) -> 
         "delete" => ("delete", existing, Value::Null),
         other => panic!("the document has an unknown act: {other}"),
     };
-    let mutation =
-        json!([{"id": NEW, "no": 1, "tbl": tbl, "record": record, "op": op, "set": values, "base": {"budget": "1000"}}]);
+    let mutation = json!([{"id": NEW, "no": 1, "tbl": tbl, "record": record, "op": op, "set": values, "base": {"budget": "1000"}}]);
     let answer = session.try_out(person, &apply_sql(TENANT, DEVICE, &mutation)).await;
     answer.is_ok_and(|answer| answer["results"][0]["status"] == "applied")
 }

@@ -238,7 +238,10 @@ async fn template(grants: PlatformGrants) -> &'static str {
         PlatformGrants::Old => ("template_old", &OLD),
         PlatformGrants::New => ("template_new", &NEW),
     };
+    // Roles belong to the whole cluster: two databases must not get their platform at the same time.
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     made.get_or_init(|| async {
+        let _one = ONE_AT_A_TIME.lock().await;
         connect(SUPERUSER, "postgres").await.batch_execute(&format!("create database {name}")).await.unwrap();
         cluster().apply_platform_to(name, grants).await.unwrap();
         cluster().apply_migrations_to(name, MIGRATIONS).await.unwrap();

@@ -39,7 +39,7 @@ fn one_process_has_a_profile_at_a_time() {
     let place = directory.path().join("deep/profile");
     let profile = Profile::open(&place).unwrap();
     let error = Profile::open(&place).unwrap_err();
-    assert_eq!(error, ProfileError::InUse(place.clone()));
+    assert_eq!(error, ProfileError::InUse { directory: place.clone(), process: Some(std::process::id()) });
     let told = AppError::from(error);
     assert_eq!((told.code, told.retryable), (ErrorCode::ProfileInUse, true));
     drop(profile);

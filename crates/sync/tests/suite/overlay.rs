@@ -101,7 +101,7 @@ fn an_answer_without_any_fate_is_a_failure_and_not_a_loop() {
     rig.client.create("Task");
     let push = rig.take(Kind::Push);
     let cockpit_sync::Effect::Push { request, .. } = push else { unreachable!() };
-    let answer = PushAnswer { server_ms: 0, error: None, expected: 1, results: vec![] };
+    let answer = PushAnswer { server_ms: 0, error: None, expected: 1, scopes: vec![], results: vec![] };
     rig.client.step(cockpit_sync::Event::Pushed { request, answer: Ok(answer) });
     assert!(!rig.wants(Kind::Push), "the same batch was sent again without a pause");
     assert!(rig.client.status().problem.is_some());

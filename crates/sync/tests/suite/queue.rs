@@ -143,7 +143,8 @@ fn a_record_that_is_locked_by_another_waits_and_is_sent_again() {
     let (Effect::Push { request, batch, .. }, server_ms) = (&push, 0) else { panic!() };
     let waiting = serde_json::json!({ "id": batch[0].id, "no": 1, "status": "waiting" });
     let waiting = serde_json::from_value(waiting).unwrap();
-    let answer = cockpit_sync::wire::PushAnswer { server_ms, error: None, expected: 1, results: vec![waiting] };
+    let answer =
+        cockpit_sync::wire::PushAnswer { server_ms, error: None, expected: 1, scopes: vec![], results: vec![waiting] };
     assert_eq!(answer.results[0].status, MutationStatus::Waiting);
     rig.client.step(cockpit_sync::Event::Pushed { request: *request, answer: Ok(answer) });
     assert!(!rig.wants(Kind::Push), "a locked record is worth a pause");

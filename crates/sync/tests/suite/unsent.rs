@@ -51,3 +51,14 @@ fn the_same_id_is_not_created_twice() {
     assert!(rig.client.try_edit(Edit::TaskCreate { draft }).is_err());
     assert_eq!(rig.client.outbox().len(), 1);
 }
+
+#[test]
+fn emptied_notes_are_the_empty_text_and_not_null() {
+    let mut rig = Rig::ready();
+    let id = rig.client.create("Task");
+    rig.client.set(id, TaskField::Notes(Some("text\n".into())));
+    rig.client.set(id, TaskField::Notes(None));
+    rig.settle();
+    assert_eq!(rig.server.row("tasks", id.0).unwrap()["notes"], "");
+    assert_eq!(rig.client.outbox(), []);
+}

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cockpit_domain::{DeviceId, MutationId, RecordId, ScopeId, ScopeKind, TenantId};
 use cockpit_sync::wire::{
     Change, ChangeOp, Cursor, Fields, MutationOp, MutationResult, MutationStatus, PageAnswer, PullAnswer, PulledBody,
-    PulledScope, PulledState, PushAnswer, PushError, ScopeInfo, WireMutation,
+    PulledScope, PulledState, PushAnswer, PushError, PushedScope, ScopeInfo, WireMutation,
 };
 use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
@@ -264,8 +264,13 @@ impl ModelServer {
         assert!(batch.len() <= 50, "a call carries at most 50 mutations");
         let ledger = self.db.ledger.entry((user, device)).or_default().clone();
         let last = i64::try_from(ledger.len()).unwrap();
-        let refuse =
-            |error| PushAnswer { server_ms: self.now_ms, error: Some(error), expected: last + 1, results: vec![] };
+        let refuse = |error| PushAnswer {
+            server_ms: self.now_ms,
+            error: Some(error),
+            expected: last + 1,
+            scopes: vec![],
+            results: vec![],
+        };
         let stored = |no: i64| ledger.get(usize::try_from(no - 1).unwrap());
         if batch.iter().any(|sent| sent.no <= last && stored(sent.no).is_none_or(|(id, _)| *id != sent.id)) {
             let answer = refuse(PushError::DeviceForked);
@@ -291,7 +296,9 @@ impl ModelServer {
         }
         self.tell(&[ScopeKind::Tenant]);
         let expected = i64::try_from(self.db.ledger[&(user, device)].len()).unwrap() + 1;
-        Some(PushAnswer { server_ms: self.now_ms, error: None, expected, results })
+        let logs = self.db.scopes.iter().filter(|scope| self.sees(user, scope));
+        let scopes = logs.map(|log| PushedScope { scope: log.id, epoch: log.epoch, head: log.head() }).collect();
+        Some(PushAnswer { server_ms: self.now_ms, error: None, expected, scopes, results })
     }
 
     fn earlier(&self, user: User, id: MutationId) -> Option<MutationResult> {
@@ -321,6 +328,9 @@ impl ModelServer {
 
     fn apply_one(&mut self, device: DeviceId, sent: &WireMutation) -> Result<(), (&'static str, Option<Fields>)> {
         let key = (sent.tbl.clone(), sent.record.0);
+        if sent.set.get("notes").is_some_and(Value::is_null) {
+            return Err(("invalid", None));
+        }
         // The rule of this model that a client cannot know beforehand.
         if sent.set.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with('!')) {
             return Err(("invalid", None));
@@ -455,7 +465,7 @@ fn blank(tbl: &str, id: Uuid, at: &Value) -> Fields {
         let columns = json!({
             "name": "", "project_id": null, "parent_task": null, "task_type": null, "assignee": null, "status": "open",
             "review_stage": null, "priority": "normal", "start_date": null, "due_date": null, "estimate_hours": null,
-            "billable": true, "notes": null, "tags": [], "rank": "80",
+            "billable": true, "notes": "", "tags": [], "rank": "80",
         });
         row.as_object_mut().unwrap().extend(columns.as_object().unwrap().clone());
     }

@@ -124,7 +124,13 @@ impl Watch {
             let record = client.store.record(RecordKey { table, id }).unwrap();
             let confirmed = record.as_ref().and_then(|record| record.confirmed.as_deref());
             if logged.change.op == ChangeOp::Delete {
-                assert!(confirmed.is_none(), "a purged record stayed: {id}");
+                let back = record.as_ref().is_some_and(|record| record.version > logged.change.version);
+                assert!(confirmed.is_none() || back, "a purged record stayed: {id}");
+                continue;
+            }
+            // A bootstrap reads rows later than its cursor, and so may miss what was purged after it.
+            let last = log.log.iter().rfind(|later| (&later.change.tbl, later.change.id) == (tbl, id));
+            if record.is_none() && last.is_some_and(|last| last.change.op == ChangeOp::Delete) {
                 continue;
             }
             let record =
@@ -169,6 +175,17 @@ impl Watch {
             let later = of_record().filter(|logged| logged.change.seq > place.change.seq);
             let mut values = later.filter_map(|logged| logged.fields.get(column));
             let unsent = outbox.iter().any(|e| e.key.id == *record && e.set.get(column) == Some(&shown));
+            if std::env::var("COCKPIT_SEED").is_ok() {
+                let of: Vec<_> = of_record()
+                    .map(|l| (l.change.seq, l.change.op, l.change.version, l.change.mutation, l.fields.get("name")))
+                    .collect();
+                eprintln!(
+                    "DEBUG {mutation:?} {of:#?} {:?} outbox {:#?} {:?}",
+                    client.store.scopes(),
+                    client.store.outbox_of(RecordKey { table: Table::Tasks, id: *record }),
+                    client.store.record(RecordKey { table: Table::Tasks, id: *record })
+                );
+            }
             assert!(
                 unsent || values.any(|value| *value == shown),
                 "{shown} is shown although {value} was written after it"

@@ -115,24 +115,25 @@ export function FilterBar({ count, searchRef, onLeave }: FilterBarProps) {
           <X size={14} strokeWidth={1.5} />
         </IconButton>
       )}
-      <span className="flex-1" />
-      <span className="tabular text-sm text-text-3" aria-live="polite" data-count={count ?? undefined}>
-        {count === null ? "" : m.tasks_count({ count, shown: formatCount(count) })}
-      </span>
-      <Choice
-        label={m.sort_by()}
-        value={sortLabel(filter.sort)}
-        on={false}
-        options={SORTS.map((value) => ({ value, label: sortLabel(value) }))}
-        chosen={filter.sort}
-        onChoose={(sort) => setFilter(withSort(filter, sort))}
-      />
-      <IconButton
-        label={filter.descending ? m.sort_descending() : m.sort_ascending()}
-        onClick={() => setFilter({ descending: !filter.descending })}
-      >
-        {filter.descending ? <ArrowDown size={14} strokeWidth={1.5} /> : <ArrowUp size={14} strokeWidth={1.5} />}
-      </IconButton>
+      <div className="ml-auto flex items-center gap-1">
+        <span className="tabular text-sm text-text-3" aria-live="polite" data-count={count ?? undefined}>
+          {count === null ? "" : m.tasks_count({ count, shown: formatCount(count) })}
+        </span>
+        <Choice
+          label={m.sort_by()}
+          value={sortLabel(filter.sort)}
+          on={false}
+          options={SORTS.map((value) => ({ value, label: sortLabel(value) }))}
+          chosen={filter.sort}
+          onChoose={(sort) => setFilter(withSort(filter, sort))}
+        />
+        <IconButton
+          label={filter.descending ? m.sort_descending() : m.sort_ascending()}
+          onClick={() => setFilter({ descending: !filter.descending })}
+        >
+          {filter.descending ? <ArrowDown size={14} strokeWidth={1.5} /> : <ArrowUp size={14} strokeWidth={1.5} />}
+        </IconButton>
+      </div>
     </div>
   );
 }

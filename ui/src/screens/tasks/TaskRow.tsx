@@ -132,23 +132,26 @@ function quiet(selected: boolean): string {
 interface CellProps {
   field: PickerField;
   task: Task;
+  /** The field and its value in full, as a hint for the pointer. */
   label: string;
+  /** What is read aloud before the visible words; the whole label when there are none. */
+  spoken?: string;
   className?: string;
   children: React.ReactNode;
 }
 
-function Cell({ field, task, label, className, children }: CellProps) {
+function Cell({ field, task, label, spoken = label, className, children }: CellProps) {
   return (
     <span role="gridcell" className={classes("relative flex shrink-0", className)}>
       <button
         type="button"
         tabIndex={-1}
         data-field={field}
-        aria-label={label}
         title={label}
         className="flex h-6 min-w-6 max-w-full items-center gap-1.5 rounded px-1 hover:bg-line"
         onClick={(event) => openPicker(task.id, field, event.currentTarget)}
       >
+        <span className="sr-only">{spoken} </span>
         {children}
       </button>
     </span>
@@ -163,14 +166,23 @@ function Tags({ task, selected }: { task: Task; selected: boolean }) {
   const more = task.tags.length - shown.length;
   const label = `${m.field_tags()}: ${task.tags.join(", ") || m.field_none()}`;
   return (
-    <Cell field="tags" task={task} label={label} className="max-w-52 justify-end @max-3xl:hidden">
+    <Cell
+      field="tags"
+      task={task}
+      label={label}
+      spoken={shown.length > 0 ? `${m.field_tags()}:` : label}
+      className="max-w-52 justify-end @max-3xl:hidden"
+    >
       {shown.length === 0 && (
         <span className={quiet(selected)}>
           <Tag {...icon} />
         </span>
       )}
       {shown.map((tag) => (
-        <span key={tag} className="max-w-22 truncate rounded bg-chip px-1.5 text-chip-text text-xs leading-[18px]">
+        <span
+          key={tag}
+          className="max-w-22 truncate rounded bg-chip group-aria-selected:bg-raised px-1.5 text-chip-text text-xs leading-[18px]"
+        >
           {tag}
         </span>
       ))}
@@ -184,7 +196,13 @@ function Project({ task, selected }: { task: Task; selected: boolean }) {
   const project = useProject(task.project_id);
   const label = `${m.field_project()}: ${project?.name ?? m.field_none()}`;
   return (
-    <Cell field="project" task={task} label={label} className="w-40 @max-xl:w-28 @7xl:w-56">
+    <Cell
+      field="project"
+      task={task}
+      label={label}
+      spoken={project ? `${m.field_project()}:` : label}
+      className="w-40 @max-xl:w-28 @7xl:w-56"
+    >
       {project ? (
         <>
           <ProjectDot id={project.id} />
@@ -235,7 +253,13 @@ function Due({ task, today, selected, closed }: DueProps) {
     ? `${m.field_due()}: ${formatDateLong(due)}${late ? `, ${m.tasks_overdue()}` : ""}`
     : `${m.field_due()}: ${m.field_none()}`;
   return (
-    <Cell field="due" task={task} label={label} className="w-28 justify-end @max-xl:w-24">
+    <Cell
+      field="due"
+      task={task}
+      label={label}
+      spoken={due ? `${m.field_due()}:` : label}
+      className="w-28 justify-end @max-xl:w-24"
+    >
       {due ? (
         <span
           className={classes(
@@ -245,6 +269,7 @@ function Due({ task, today, selected, closed }: DueProps) {
         >
           {late && <CircleAlert size={12} strokeWidth={2} aria-hidden="true" />}
           {formatDue(due, today)}
+          {late && <span className="sr-only">, {m.tasks_overdue()}</span>}
         </span>
       ) : (
         <span className={quiet(selected)}>

@@ -46,6 +46,7 @@ export function TasksScreen() {
   const empty = view.current && view.slice?.count === 0;
   return (
     <main className="@container flex min-h-0 min-w-0 flex-1 flex-col bg-ground" aria-label={m.nav_tasks()}>
+      <h1 className="sr-only">{m.nav_tasks()}</h1>
       <QuickAdd today={today} inputRef={addRef} onLeave={focusList} />
       <FilterBar count={view.slice?.count ?? null} searchRef={searchRef} onLeave={focusList} />
       {empty ? (

@@ -3,13 +3,9 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
 };
 
 use crate::{HubError, database::Database};
-
-/// A name that is not known is looked up again at most this often, so that wrong calls cannot keep the database busy.
-const RELOAD_EVERY: Duration = Duration::from_secs(1);
 
 /// Input parameters only, by `format_type`, which writes every type so that SQL reads it back.
 const FUNCTIONS: &str = "
@@ -67,17 +63,12 @@ impl Function {
 /// The cache. A plain mutex: it is held for a map look-up, never across an await.
 #[derive(Debug, Default)]
 pub(crate) struct FunctionCatalog {
-    known: Mutex<Known>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    functions: HashMap<String, Vec<Arc<Function>>>,
-    loaded: Option<Instant>,
+    functions: Mutex<HashMap<String, Vec<Arc<Function>>>>,
 }
 
 impl FunctionCatalog {
-    /// The function of this name that takes exactly these arguments.
+    /// The function of this name that takes exactly these arguments. What is not known is looked for in the database again: a call of a
+    /// wrong name costs one small query, as a right one does.
     pub(super) async fn find(
         &self,
         database: &Database,
@@ -87,21 +78,13 @@ impl FunctionCatalog {
         if let Some(found) = self.look_up(name, given) {
             return Ok(Some(found));
         }
-        if self.was_loaded_just_now() {
-            return Ok(None);
-        }
         self.load(database).await?;
         Ok(self.look_up(name, given))
     }
 
     fn look_up(&self, name: &str, given: &[&str]) -> Option<Arc<Function>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.functions.get(name)?.iter().find(|function| function.accept(given).is_some()).cloned()
-    }
-
-    fn was_loaded_just_now(&self) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.loaded.is_some_and(|loaded| loaded.elapsed() < RELOAD_EVERY)
+        let functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        functions.get(name)?.iter().find(|function| function.accept(given).is_some()).cloned()
     }
 
     async fn load(&self, database: &Database) -> Result<(), HubError> {
@@ -126,8 +109,7 @@ impl FunctionCatalog {
             let function = Function { name: name.clone(), parameters, answer, reads_only: row.try_get(1)? };
             functions.entry(name).or_default().push(Arc::new(function));
         }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Known { functions, loaded: Some(Instant::now()) };
+        *self.functions.lock().unwrap_or_else(PoisonError::into_inner) = functions;
         Ok(())
     }
 }
