@@ -27,7 +27,7 @@ export class Stack {
     const hubUrl = await hub.says(/http:\/\/127\.0\.0\.1:\d+/, 110_000);
     const browser = await chromium.launch({
       executablePath: process.env.COCKPIT_CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox"],
+      args: ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"],
     });
     return new Stack(folder, hub, hubUrl, browser);
   }

@@ -114,9 +114,9 @@ impl Page {
         let engine = self.shared.engine.clone();
         if let Ok(epoch) = engine.attach(self.window.clone(), nonce).await {
             self.converse(&engine, epoch, &mut frames).await;
+            engine.detach(self.window.clone(), Some(epoch)).await;
         }
         self.shared.host.disconnect(&self.window, &mut frames);
-        engine.detach(self.window, Some(nonce)).await;
     }
 
     async fn converse(&mut self, engine: &Engine, epoch: u64, frames: &mut tokio::sync::mpsc::Receiver<Frame>) {

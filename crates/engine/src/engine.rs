@@ -121,9 +121,9 @@ impl Engine {
         self.ask(|answer| Message::Attach { window, nonce, answer }).await
     }
 
-    /// A window is gone; with a nonce only if that page is still the window's own.
-    pub async fn detach(&self, window: WindowLabel, nonce: Option<Uuid>) {
-        self.tell(Message::Detach { window, nonce }).await;
+    /// A window is gone; with an epoch only if no later attachment has taken its place.
+    pub async fn detach(&self, window: WindowLabel, epoch: Option<u64>) {
+        self.tell(Message::Detach { window, epoch }).await;
     }
 
     /// A page shows everything up to `rev` of `epoch`.

@@ -19,8 +19,8 @@ pub(crate) type Answer = oneshot::Sender<Result<Reply, AppError>>;
 pub(crate) enum Message {
     /// A page of a window begins. Answers the epoch of its frames.
     Attach { window: WindowLabel, nonce: Uuid, answer: oneshot::Sender<u64> },
-    /// A window is gone, or only its page of that nonce.
-    Detach { window: WindowLabel, nonce: Option<Uuid> },
+    /// A window is gone, or only its attachment of that epoch.
+    Detach { window: WindowLabel, epoch: Option<u64> },
     /// A page shows everything up to a revision.
     Ack { window: WindowLabel, epoch: u64, rev: u64 },
     /// A window, or the program itself, asks for something.

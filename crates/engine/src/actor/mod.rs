@@ -141,8 +141,8 @@ impl Actor {
                 open.iter().for_each(|spec| self.views.close(spec));
                 _ = answer.send(epoch);
             }
-            Message::Detach { window, nonce } => {
-                let open = self.pages.detach(&window, nonce);
+            Message::Detach { window, epoch } => {
+                let open = self.pages.detach(&window, epoch);
                 open.iter().for_each(|spec| self.views.close(spec));
             }
             Message::Ack { window, epoch, rev } => self.pages.acknowledge(&window, epoch, rev),

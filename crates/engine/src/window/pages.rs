@@ -35,6 +35,7 @@ impl Pages {
         page.news.notices = std::mem::take(&mut self.unheard);
         let mut open = Vec::new();
         if let Some(former) = former {
+            tracing::debug!(%window, again = former.nonce == nonce, "a page attached in place of another");
             page.news.notices.extend(former.news.notices);
             open.extend(former.slices.into_values().map(|slice| slice.spec));
         }
@@ -42,10 +43,10 @@ impl Pages {
         (self.epoch, open)
     }
 
-    /// The window is gone, or only its page of that nonce. Answers the specifications that it had open.
-    pub(crate) fn detach(&mut self, window: &WindowLabel, nonce: Option<Uuid>) -> Vec<Arc<TaskViewSpec>> {
-        // A reload attaches its new page before the old one's end is noticed.
-        let is_meant = |page: &Page| nonce.is_none_or(|nonce| nonce == page.nonce);
+    /// The window is gone, or only its attachment of that epoch. Answers the specifications that it had open.
+    pub(crate) fn detach(&mut self, window: &WindowLabel, epoch: Option<u64>) -> Vec<Arc<TaskViewSpec>> {
+        // A reload, or a page that attaches again, does so before the end of its old connection is noticed.
+        let is_meant = |page: &Page| epoch.is_none_or(|epoch| epoch == page.epoch);
         if !self.pages.get(window).is_some_and(is_meant) {
             return Vec::new();
         }

@@ -124,9 +124,10 @@ async fn a_reload_leaks_no_view_and_equal_views_are_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_an_old_page_does_not_detach_the_new_one() {
     let desk = Desk::new(Habits::polling());
-    let (old, new) = (Uuid::new_v4(), Uuid::new_v4());
-    desk.engine.attach(label("main"), old).await.unwrap();
-    desk.engine.attach(label("main"), new).await.unwrap();
+    // The same page may attach twice, when it has lost its place.
+    let page = Uuid::new_v4();
+    let old = desk.engine.attach(label("main"), page).await.unwrap();
+    let new = desk.engine.attach(label("main"), page).await.unwrap();
     desk.engine.detach(label("main"), Some(old)).await;
     assert_eq!(desk.engine.census().await.unwrap().windows, 1);
     desk.engine.detach(label("main"), Some(new)).await;
@@ -145,7 +146,9 @@ async fn a_window_that_acknowledges_nothing_gets_no_flood_and_then_a_snapshot() 
     for number in 0..50 {
         desk.edit(id, TaskField::Name(format!("Name {number}"))).await;
     }
-    let during = desk.screen.model("main").frames - before.frames;
+    let after = desk.screen.model("main");
+    // On a slow machine the edits take longer than the window is waited for, and a snapshot comes in between.
+    let during = (after.frames - before.frames) - (after.snapshots - before.snapshots);
     assert!(during <= 1, "{during} frames went to a window that acknowledged none");
     let model = desk.wait("main", "a snapshot", |model| model.snapshots > before.snapshots).await;
     assert_eq!(model.named(list, "Name 49").map(|row| row.task.id), Some(id), "the snapshot is the state of now");

@@ -142,8 +142,7 @@ impl Plan {
         let mut columns = json!({
             "name": name, "status": pick(&STATUSES, n * 3), "priority": pick(&PRIORITIES, n * 3 + n / 8),
             "task_type": pick(&KINDS, n * 2), "assignee": assignee, "due_date": due, "tags": tags, "billable": !n.is_multiple_of(7),
-            // The form of a rank is `80`-terminated hexadecimal; a fixed width keeps 20,000 of them short.
-            "rank": format!("81{:06x}80", n % 1_000_000 * 2 + n / 1_000_000)
+            "rank": rank(n)
         });
         if let Some(columns) = columns.as_object_mut() {
             if n % 9 != 4 {
@@ -177,6 +176,13 @@ fn pick<T: Copy + Default, const N: usize>(list: &[T; N], n: usize) -> T {
 
 fn small(n: usize) -> i32 {
     i32::try_from(n).unwrap_or(0)
+}
+
+/// The rank of the task of that number: a whole number of four digits in base 62, as `crates/domain` describes the form.
+fn rank(n: usize) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let digit = |place: usize| DIGITS.get(n / place % 62).copied().map_or('0', char::from);
+    [62 * 62 * 62, 62 * 62, 62, 1].into_iter().map(digit).fold("d".to_owned(), |rank, digit| rank + &digit.to_string())
 }
 
 #[cfg(test)]

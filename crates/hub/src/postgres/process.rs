@@ -341,7 +341,8 @@ fn log_since(folder: &Folder, start: u64) -> String {
 
 /// What a program's last words mean. They are in English, because the programs run with LC_ALL=C.
 fn classify(program: &'static str, words: &str, folder: &Folder, port: u16) -> PostgresError {
-    if words.contains("No space left on device") || words.contains("Disk quota exceeded") {
+    let full = ["No space left on device", "Disk quota exceeded", "Check free disk space", "could not extend file"];
+    if full.iter().any(|sign| words.contains(sign)) {
         PostgresError::DiskFull(folder.cluster())
     } else if words.contains("Read-only file system") {
         PostgresError::ReadOnly(folder.cluster())

@@ -45,8 +45,8 @@ async fn creating_and_accepting_repeat_safely() {
     assert_eq!(create(&session).await.unwrap(), made, "the same ids answer the same");
     let taken = format!("select create_workspace('{TENANT}', '{}', 'Mine now', 'Bob')", BOB.id());
     assert_eq!(session.ask(BOB, &taken).await, Err("CK007".to_owned()), "someone else's id is refused");
-    let nameless = format!("select create_workspace(gen_random_uuid(), gen_random_uuid(), ' ', 'Bob')");
-    assert_eq!(session.ask(BOB, &nameless).await, Err("CK006".to_owned()));
+    let nameless = "select create_workspace(gen_random_uuid(), gen_random_uuid(), ' ', 'Bob')";
+    assert_eq!(session.ask(BOB, nameless).await, Err("CK006".to_owned()));
 
     let first = invite(&session, "null").await;
     let code = invite(&session, "null").await;

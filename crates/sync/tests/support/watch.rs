@@ -11,8 +11,8 @@ use cockpit_sync::{
 use serde_json::Value;
 
 use super::{
-    client::Client,
-    model_server::{ModelServer, Scope},
+    client::{Client, task_key},
+    model_server::{Logged, ModelServer, Scope},
 };
 
 /// What is remembered of one client.
@@ -28,6 +28,8 @@ pub(crate) struct Watch {
     pub(crate) parked: BTreeSet<MutationId>,
     /// Changes that a person gave up or sent again as another.
     pub(crate) given_up: BTreeSet<MutationId>,
+    /// Rows that were compared with the log already.
+    compared: BTreeSet<(RecordId, uuid::Uuid)>,
     pub(crate) notices: usize,
     pub(crate) flickers_looked_for: u64,
 }
@@ -41,6 +43,7 @@ impl Watch {
             seen: BTreeSet::new(),
             parked: BTreeSet::new(),
             given_up: BTreeSet::new(),
+            compared: BTreeSet::new(),
             notices: 0,
             flickers_looked_for: 0,
         };
@@ -57,6 +60,7 @@ impl Watch {
     /// What the server said of a time that never was is no measure any more.
     pub(crate) fn server_went_back(&mut self) {
         self.own.clear();
+        self.compared.clear();
     }
 
     pub(crate) fn discarding(&mut self, client: &Client, mutation: MutationId) {
@@ -102,7 +106,11 @@ impl Watch {
 
     /// Invariants 5 and 7: a cursor moves forward but for a refetch, stands between transactions, and passes nothing that is not applied.
     fn look_at_cursor(&mut self, scope: &ScopeRecord, client: &Client, server: &ModelServer) {
-        let before = self.cursors.insert(scope.cursor.scope, (scope.generation, scope.cursor));
+        // The end of a fetch may set it back, because the server demanded it.
+        let before = match scope.bootstrap {
+            None => self.cursors.insert(scope.cursor.scope, (scope.generation, scope.cursor)),
+            Some(_) => self.cursors.remove(&scope.cursor.scope),
+        };
         if let Some((generation, cursor)) = before
             && generation == scope.generation
         {
@@ -129,14 +137,15 @@ impl Watch {
                 continue;
             }
             // A bootstrap reads rows later than its cursor, and so may miss what was purged after it.
-            let last = log.log.iter().rfind(|later| (&later.change.tbl, later.change.id) == (tbl, id));
-            if record.is_none() && last.is_some_and(|last| last.change.op == ChangeOp::Delete) {
+            let purged = |later: &Logged| later.change.id == id && later.change.op == ChangeOp::Delete;
+            if confirmed.is_none() && log.log.iter().any(|later| later.change.seq > seq && purged(later)) {
                 continue;
             }
             let record =
                 record.as_ref().unwrap_or_else(|| panic!("the cursor passed a change of {id} that was not applied"));
             assert!(record.version >= logged.change.version, "the cursor passed a change of {id} that was not applied");
-            if record.version == logged.change.version {
+            let mut first_look = || self.compared.insert((id, logged.change.mark));
+            if record.version == logged.change.version && first_look() {
                 let row: Fields = serde_json::from_str(confirmed.unwrap()).unwrap();
                 assert_eq!(row, logged.fields, "version {} of {id} is not what the server has", record.version);
             }
@@ -160,10 +169,11 @@ impl Watch {
             if column != "name" || parked(*mutation) || self.given_up.contains(mutation) {
                 continue;
             }
-            let Some(shown) = client.visible(*record).map(|row| row[column].clone()) else { continue };
-            if shown == *value {
+            let row = client.store.record(task_key(*record)).unwrap().and_then(|record| record.visible);
+            if row.is_some_and(|row| row.contains(&value.to_string())) {
                 continue;
             }
+            let Some(shown) = client.visible(*record).map(|row| row[column].clone()) else { continue };
             self.flickers_looked_for += 1;
             assert!(
                 server.db.effects.contains_key(mutation),
@@ -175,17 +185,6 @@ impl Watch {
             let later = of_record().filter(|logged| logged.change.seq > place.change.seq);
             let mut values = later.filter_map(|logged| logged.fields.get(column));
             let unsent = outbox.iter().any(|e| e.key.id == *record && e.set.get(column) == Some(&shown));
-            if std::env::var("COCKPIT_SEED").is_ok() {
-                let of: Vec<_> = of_record()
-                    .map(|l| (l.change.seq, l.change.op, l.change.version, l.change.mutation, l.fields.get("name")))
-                    .collect();
-                eprintln!(
-                    "DEBUG {mutation:?} {of:#?} {:?} outbox {:#?} {:?}",
-                    client.store.scopes(),
-                    client.store.outbox_of(RecordKey { table: Table::Tasks, id: *record }),
-                    client.store.record(RecordKey { table: Table::Tasks, id: *record })
-                );
-            }
             assert!(
                 unsent || values.any(|value| *value == shown),
                 "{shown} is shown although {value} was written after it"
@@ -196,4 +195,17 @@ impl Watch {
 
 fn fits(log: &Scope, cursor: &Cursor) -> bool {
     log.epoch == cursor.epoch && (cursor.seq == 0 || cursor.mark.is_some() && log.mark_at(cursor.seq) == cursor.mark)
+}
+
+/// Whether a client has rows that are newer than its cursor, as after a bootstrap that has not caught up yet.
+pub(crate) fn is_ahead(client: &Client, server: &ModelServer) -> bool {
+    let scopes = client.store.scopes().unwrap();
+    let cursor = |kind| scopes.iter().find(|scope| scope.kind == kind).map_or(0, |scope| scope.cursor.seq);
+    let ahead = |scope: &Scope, logged: &Logged| {
+        let table = Table::from_name(&logged.change.tbl);
+        let record = table.and_then(|table| client.store.record(RecordKey { table, id: logged.change.id }).unwrap());
+        logged.change.seq > cursor(scope.kind) && record.is_some_and(|record| record.version >= logged.change.version)
+    };
+    scopes.iter().any(|scope| scope.bootstrap.is_some())
+        || server.db.scopes.iter().any(|scope| scope.log.iter().any(|logged| ahead(scope, logged)))
 }

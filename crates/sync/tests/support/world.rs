@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use cockpit_sync::{Effect, Event, Store, wire::FeedMessage};
+use cockpit_sync::{Effect, Event, wire::FeedMessage};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{
     client::{Client, answer, failure, later},
     model_server::{Database, ModelServer},
-    watch::Watch,
+    watch::{Watch, is_ahead},
 };
 
 /// How long faults and people are at work.
@@ -259,13 +259,11 @@ impl World {
 
     fn trouble(&mut self) {
         let at = self.rng.usize(0..self.slots.len());
-        let fetching = self.slots.iter().any(|slot| {
-            slot.client.store.scopes().is_ok_and(|scopes| scopes.iter().any(|scope| scope.bootstrap.is_some()))
-        });
+        let ahead = self.slots.iter().any(|slot| is_ahead(&slot.client, &self.server));
         match self.rng.u32(0..11) {
             0 => self.backup = Some(self.server.backup()),
-            // A restore between two pages of a bootstrap cannot be told from later pages; docs/sync-protocol.md has no mark for it.
-            1 | 2 if !fetching => {
+            // What a bootstrap has read beyond its cursor cannot be told from a lost history: nothing that is kept has the mark of those pages.
+            1 | 2 if !ahead => {
                 if let Some(backup) = self.backup.take() {
                     self.server.restore(backup);
                     self.slots.iter_mut().for_each(|slot| slot.watch.server_went_back());
