@@ -199,41 +199,38 @@ begin
     create or replace function sync.log_%1$s() returns trigger
     language plpgsql security definer set search_path = '' set enable_nestloop = off as $log$
     declare
-      v_rows bigint;
-      v_logged bigint;
+      v_part record;
+      v_head record;
       v_mutation uuid := nullif(current_setting('sync.mutation', true), '')::uuid;
     begin
+      -- One workspace a turn, nearly always the only one.
       if tg_op = 'INSERT' then
-        select count(*) into v_rows from new_rows;
-        with h as (select * from sync.next_block(%2$L, (
-          select jsonb_object_agg(c.tenant_id, c.n) from (select r.tenant_id, count(*) as n from new_rows r group by 1) c)))
-        insert into sync.change (scope, seq, tbl, record_id, op, version, changed_columns, "row", actor, mutation_id)
-        select h.scope, h.base + row_number() over (partition by r.tenant_id order by r.id),
-          %1$L, r.id, 'insert', r.version, null, %3$s, h.actor, v_mutation
-        from new_rows r join h on h.tenant_id = r.tenant_id;
+        for v_part in select r.tenant_id, count(*) as n from new_rows r group by 1 loop
+          v_head := sync.next_block(%2$L, v_part.tenant_id, v_part.n);
+          insert into sync.change (scope, seq, tbl, record_id, op, version, changed_columns, "row", actor, mutation_id)
+          select v_head.scope, v_head.base + row_number() over (order by r.id),
+            %1$L, r.id, 'insert', r.version, null, %3$s, v_head.actor, v_mutation
+          from new_rows r where r.tenant_id = v_part.tenant_id;
+        end loop;
       elsif tg_op = 'UPDATE' then
-        select count(*) into v_rows from new_rows;
-        with h as (select * from sync.next_block(%2$L, (
-          select jsonb_object_agg(c.tenant_id, c.n) from (select r.tenant_id, count(*) as n from new_rows r group by 1) c)))
-        insert into sync.change (scope, seq, tbl, record_id, op, version, changed_columns, "row", actor, mutation_id)
-        select h.scope, h.base + row_number() over (partition by r.tenant_id order by r.id),
-          %1$L, r.id, 'update', r.version, array_remove(array[%4$s]::text[], null), %3$s, h.actor, v_mutation
-        from new_rows r join old_rows o on o.id = r.id join h on h.tenant_id = r.tenant_id;
+        for v_part in select r.tenant_id, count(*) as n from new_rows r group by 1 loop
+          v_head := sync.next_block(%2$L, v_part.tenant_id, v_part.n);
+          insert into sync.change (scope, seq, tbl, record_id, op, version, changed_columns, "row", actor, mutation_id)
+          select v_head.scope, v_head.base + row_number() over (order by r.id),
+            %1$L, r.id, 'update', r.version, array_remove(array[%4$s]::text[], null), %3$s, v_head.actor, v_mutation
+          from new_rows r join old_rows o on o.id = r.id where r.tenant_id = v_part.tenant_id;
+        end loop;
       else
-        select count(*) into v_rows from old_rows;
         insert into sync.tombstone (tbl, record_id, tenant_id, version)
         select %1$L, o.id, o.tenant_id, o.version + 1 from old_rows o
         on conflict (tbl, record_id) do update set version = excluded.version, tenant_id = excluded.tenant_id;
-        with h as (select * from sync.next_block(%2$L, (
-          select jsonb_object_agg(c.tenant_id, c.n) from (select r.tenant_id, count(*) as n from old_rows r group by 1) c)))
-        insert into sync.change (scope, seq, tbl, record_id, op, version, changed_columns, "row", actor, mutation_id)
-        select h.scope, h.base + row_number() over (partition by r.tenant_id order by r.id),
-          %1$L, r.id, 'delete', r.version + 1, null, null, h.actor, v_mutation
-        from old_rows r join h on h.tenant_id = r.tenant_id;
-      end if;
-      get diagnostics v_logged = row_count;
-      if v_logged <> v_rows then
-        raise exception '%% of %% rows of %1$s belong to a workspace without a scope.', v_rows - v_logged, v_rows;
+        for v_part in select r.tenant_id, count(*) as n from old_rows r group by 1 loop
+          v_head := sync.next_block(%2$L, v_part.tenant_id, v_part.n);
+          insert into sync.change (scope, seq, tbl, record_id, op, version, changed_columns, "row", actor, mutation_id)
+          select v_head.scope, v_head.base + row_number() over (order by r.id),
+            %1$L, r.id, 'delete', r.version + 1, null, null, v_head.actor, v_mutation
+          from old_rows r where r.tenant_id = v_part.tenant_id;
+        end loop;
       end if;
       return null;
     end
@@ -262,27 +259,29 @@ $$;
 comment on function sync.log_table(regclass) is
   'Hangs the log on a table that has its row in sync.logged_table. For migrations; call it again after a column was added.';
 
-create function sync.next_block(p_kind text, p_counts jsonb)
-returns table (tenant_id uuid, scope uuid, base bigint, actor uuid)
+create function sync.next_block(p_kind text, p_tenant uuid, p_count bigint, out scope uuid, out base bigint, out actor uuid)
 language plpgsql security definer set search_path = '' set enable_nestloop = on as $$
 begin
-  return query
-    update sync.scope s
-    set from_seq = case when s.last_xid = pg_current_xact_id() then s.from_seq else s.head + 1 end,
-        last_xid = pg_current_xact_id(),
-        head = s.head + c.value::bigint
-    from jsonb_each_text(p_counts) c
-    where s.tenant_id = c.key::uuid and s.kind = p_kind
-    returning s.tenant_id, s.id, s.head - c.value::bigint, (
-      -- A former member too: leaving is the last thing one does.
-      select m.id from public.tenant_members m
-      where m.tenant_id = s.tenant_id and m.auth_user = auth.uid()
-      order by m.removed_at desc nulls first limit 1
-    );
+  update sync.scope s
+  set from_seq = case when s.last_xid = pg_current_xact_id() then s.from_seq else s.head + 1 end,
+      last_xid = pg_current_xact_id(),
+      head = s.head + p_count
+  where s.tenant_id = p_tenant and s.kind = p_kind and s.member_id is null
+  returning s.id, s.head - p_count into scope, base;
+  if not found then
+    raise exception 'Workspace % has no scope "%" to log its records in.', p_tenant, p_kind;
+  end if;
+  -- For apply_mutations, which answers with it; a rolled-back savepoint takes it back like the number itself.
+  perform set_config('sync.head_' || p_kind, (base + p_count)::text, true);
+  -- A former member too: leaving is the last thing one does.
+  select m.id into actor
+  from public.tenant_members m
+  where m.tenant_id = p_tenant and m.auth_user = auth.uid()
+  order by m.removed_at desc nulls first limit 1;
 end
 $$;
-comment on function sync.next_block(text, jsonb) is
-  'Takes a block of numbers for each workspace in {tenant: count}; base is the number before the first. Only log functions call it.';
+comment on function sync.next_block(text, uuid, bigint) is
+  'Takes a block of numbers of a workspace''s scope; base is the number before the first. Only log functions call it.';
 
 insert into sync.logged_table (tbl, scope_kind, position) values
   ('tenants', 'tenant', 10),

@@ -222,11 +222,8 @@ declare
   v_payload jsonb;
   v_changes jsonb;
 begin
-  -- Every statement of the transaction queued one of these; only that of the last head speaks, for all of them.
+  -- Queued by the transaction's first block of numbers, run as it commits: this is the head that all of them led to.
   select s.* into v_scope from sync.scope s where s.id = new.id;
-  if v_scope.head is distinct from new.head then
-    return null;
-  end if;
 
   v_payload := jsonb_build_object(
     'scope', v_scope.id, 'epoch', v_scope.epoch, 'from', v_scope.from_seq, 'to', v_scope.head, 'server_ms', sync.server_ms(),
@@ -247,8 +244,9 @@ exception when others then
   return null;
 end
 $$;
+-- last_xid changes once in a transaction, so that each is told once, however many statements it had.
 create constraint trigger feed after update on sync.scope deferrable initially deferred
-  for each row when (new.head is distinct from old.head) execute function sync.feed();
+  for each row when (new.last_xid is distinct from old.last_xid) execute function sync.feed();
 
 create function sync.rotate_feed_keys(p_tenant uuid) returns void
 language plpgsql security definer set search_path = '' as $$

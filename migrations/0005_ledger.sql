@@ -122,15 +122,26 @@ comment on function sync.earlier_result(uuid, uuid) is
 create function sync.store_result(p_device uuid, p_no bigint, p_id uuid, p_result jsonb) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
-  update sync.device d set last_no = p_no, seen_at = now()
-  where d.user_id = auth.uid() and d.device = p_device and d.last_no = p_no - 1;
-  if not found then
-    raise exception 'Mutation % is not the next of its device.', p_no using errcode = '40001';
-  end if;
   insert into sync.mutation (user_id, device, no, id, result) values (auth.uid(), p_device, p_no, p_id, p_result);
 end
 $$;
-comment on function sync.store_result(uuid, bigint, uuid, jsonb) is 'Counts and stores one answer.';
+comment on function sync.store_result(uuid, bigint, uuid, jsonb) is 'Stores one answer; close_batch counts it.';
+
+-- Once a batch: a row that is updated fifty times in a transaction makes every look at it fifty times as long.
+create function sync.close_batch(p_device uuid, p_last bigint, p_count int) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  update sync.device d set last_no = p_last, seen_at = now()
+  where d.user_id = auth.uid() and d.device = p_device and d.last_no = p_last - p_count
+    and p_count = (
+      select count(*) from sync.mutation m
+      where m.user_id = d.user_id and m.device = d.device and m.no > d.last_no and m.no <= p_last);
+  if not found then
+    raise exception 'Mutation % is not the last of its device.', p_last using errcode = '40001';
+  end if;
+end
+$$;
+comment on function sync.close_batch(uuid, bigint, int) is 'Counts the answers that were stored in this batch.';
 
 create function sync.columns_of_others(p_tbl text, p_record uuid, p_version bigint, p_device uuid) returns text[]
 language plpgsql stable security definer set search_path = '' as $$
@@ -162,5 +173,5 @@ revoke all on all functions in schema sync from public, anon, authenticated, ser
 grant execute on function sync.my_tenants(), sync.my_tenants_as(text[]), sync.my_finance_tenants(), sync.my_member(uuid),
   sync.server_ms(), sync.my_scopes(), sync.need_user(), sync.open_batch(uuid, uuid, text[]),
   sync.stored_result(uuid, bigint, uuid), sync.earlier_result(uuid, uuid), sync.store_result(uuid, bigint, uuid, jsonb),
-  sync.columns_of_others(text, uuid, bigint, uuid), sync.was_purged(uuid, text, uuid) to authenticated;
+  sync.close_batch(uuid, bigint, int), sync.columns_of_others(text, uuid, bigint, uuid), sync.was_purged(uuid, text, uuid) to authenticated;
 update sync.installation set schema_version = 5;

@@ -173,6 +173,8 @@ declare
   v_kinds text[];
   v_member uuid;
   v_last bigint;
+  v_count int := 0;
+  v_scopes jsonb;
   v_mutation record;
   v_result jsonb;
   v_results jsonb[] := '{}';
@@ -212,12 +214,19 @@ begin
     return json_build_object('server_ms', sync.server_ms(), 'error', 'out_of_order', 'expected', v_last + 1);
   end if;
 
+  -- Nobody else can raise the heads that are held, so that reading them once is enough: next_block tells what we add.
+  select coalesce(jsonb_object_agg(l.tbl, jsonb_build_object('scope', s.id, 'seq', s.head)), '{}') into v_scopes
+  from sync.my_scopes() s join sync.logged_table l on l.scope_kind = s.kind
+  where s.tenant_id = p_tenant and s.kind = any (v_kinds);
+  perform set_config('sync.head_' || k, '', true) from unnest(v_kinds) k;
+
   perform set_config('sync.in_apply', pg_current_xact_id()::text, true);
   for v_mutation in
-    select m.*
+    select m.*, l.scope_kind
     from rows from (json_to_recordset(p_batch) as (
       id uuid, no bigint, tbl text, record uuid, op text, base_version bigint, "set" jsonb, base jsonb
     )) with ordinality as m (id, no, tbl, record, op, base_version, "set", base, n)
+    left join sync.logged_table l on l.tbl = m.tbl
     order by m.n
   loop
     if v_mutation.no <= v_last then
@@ -251,17 +260,21 @@ begin
       v_result := jsonb_build_object('scope', null, 'seq', null, 'version', null, 'code', null, 'message', null, 'fields', null,
         'merged', false) || v_result;
       if v_result ->> 'status' = 'applied' then
-        v_result := v_result || (
-          select jsonb_build_object('scope', s.id, 'seq', s.head)
-          from sync.my_scopes() s join sync.logged_table l on l.scope_kind = s.kind
-          where s.tenant_id = p_tenant and l.tbl = v_mutation.tbl);
+        v_result := v_result || coalesce(v_scopes -> v_mutation.tbl, '{}');
+        if current_setting('sync.head_' || v_mutation.scope_kind) <> '' then
+          v_result := v_result || jsonb_build_object('seq', current_setting('sync.head_' || v_mutation.scope_kind)::bigint);
+        end if;
       end if;
     end if;
     v_result := v_result || jsonb_build_object('id', v_mutation.id, 'no', v_mutation.no);
     perform sync.store_result(p_device, v_mutation.no, v_mutation.id, v_result);
     v_results := v_results || v_result;
     v_last := v_mutation.no;
+    v_count := v_count + 1;
   end loop;
+  if v_count > 0 then
+    perform sync.close_batch(p_device, v_last, v_count);
+  end if;
   perform set_config('sync.in_apply', '', true);
 
   return json_build_object(

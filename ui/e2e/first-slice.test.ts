@@ -12,6 +12,10 @@ describe("the first slice", () => {
   it("signs in by the form: a wrong password is said in place and nothing typed is lost", async () => {
     const page = await stack.person();
     const hub = new URL(stack.hubUrl).host;
+    await page.getByRole("button", { name: "Language" }).click();
+    await page.getByRole("menuitemradio", { name: "Deutsch" }).click();
+    await page.getByRole("button", { name: "Sprache" }).click();
+    await page.getByRole("menuitemradio", { name: "English" }).click();
     await page.getByLabel("Server").fill(hub);
     await page.getByLabel("E-mail").fill(ADA);
     await page.getByText(`Found a Cockpit server at ${stack.hubUrl}`).waitFor();

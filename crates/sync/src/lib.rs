@@ -8,6 +8,8 @@
 //! - The store is the truth on the screen. Realtime messages only cause pulls; they never change the store themselves.
 //! - A cursor never moves back (but for a refetch that the server demands) and never passes a change that was not applied.
 //! - An entry leaves the overlay only when the cursor has reached the sequence number of its acknowledgement.
+//! - A refetch keeps the screen; what was acknowledged in the former log is sent again under its id, and the server answers without a second effect.
+//! - While a session is present there is always a call in flight or an alarm set, so nothing waits for ever.
 //! - One batch per device is in flight; numbers are given when an entry is first sent, contiguous, and kept until its fate is known.
 
 pub mod event;

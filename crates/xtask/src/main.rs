@@ -4,6 +4,7 @@
 //! - [`run`]: starts the application from the sources.
 //! - [`test`]: every check and test, with one table and one line of result.
 //! - [`package`]: what a user installs.
+//! - [`supabase`]: the migrations as the Supabase CLI wants them.
 //! - [`policy`]: licences, sources and bans of dependencies, and who may depend on whom.
 //!
 //! This program only starts others and reads what they say. It needs no system library, so that it builds on a machine
@@ -16,6 +17,7 @@ mod policy;
 mod process;
 mod run;
 mod setup;
+mod supabase;
 mod test;
 mod workspace;
 
@@ -43,6 +45,8 @@ enum Task {
     Test(test::Arguments),
     /// Build the packages that a user installs.
     Package(package::Arguments),
+    /// Lay the migrations out for the Supabase CLI and say how to push them.
+    Supabase(supabase::Arguments),
     /// Check dependencies: licences, sources, bans, and the direction between our own crates.
     Policy,
 }
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Task::Package(arguments) => package::run(&workspace, &arguments),
         Task::Run(arguments) => run::run(&workspace, &arguments),
         Task::Test(arguments) => test::run(&workspace, &arguments),
+        Task::Supabase(arguments) => supabase::run(&workspace, &arguments),
         Task::Policy => policy::print(&workspace),
     });
     match outcome {

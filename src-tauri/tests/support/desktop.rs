@@ -9,11 +9,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use ureq::Agent;
 
 use super::display::Display;
-use super::process::{Process, is_alive};
+use super::process::{Process, is_alive, send_signal};
 use super::{PATIENCE, target_folder, wait_for};
 
 /// The name WebDriver gives to the member that holds an element's reference.
@@ -59,6 +60,11 @@ impl Desktop {
         let id = created.get("sessionId").and_then(Value::as_str).context("WebDriver named no session")?;
         desktop.session = format!("{base}/session/{id}");
         Ok(desktop)
+    }
+
+    /// The name that tells this desktop from others in messages and logs.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
     }
 
     /// The title of the page, which is not the title of the window: for that one ask the display.
@@ -150,7 +156,7 @@ impl Desktop {
     /// Kills the process as a crash or a power cut would, and waits until it is gone.
     pub(crate) fn kill(self) -> Result<()> {
         let id = self.process_id()?;
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(id)?), nix::sys::signal::Signal::SIGKILL)?;
+        send_signal(id, Signal::SIGKILL)?;
         wait_for("the killed process to end", PATIENCE, || Ok((!is_alive(id)).then_some(())))
     }
 
@@ -177,8 +183,10 @@ impl Desktop {
 }
 
 fn start_driver(label: &str, display: &Display, home: &Path, port: u16) -> Result<Process> {
+    // A session as a person has one: a bus, and a keyring that was unlocked by signing in to the computer.
+    let session = "printf 'keyring\\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec \"$@\"";
     let mut command = Command::new("dbus-run-session");
-    command.args(["--", "WebKitWebDriver", &format!("--port={port}")]);
+    command.args(["--", "sh", "-c", session, "sh", "WebKitWebDriver", &format!("--port={port}")]);
     for (name, folder) in [
         ("HOME", ""),
         ("XDG_CONFIG_HOME", "config"),

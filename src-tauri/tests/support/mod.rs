@@ -8,7 +8,9 @@
 
 pub(crate) mod desktop;
 pub(crate) mod display;
+pub(crate) mod hub;
 pub(crate) mod process;
+pub(crate) mod tasks;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

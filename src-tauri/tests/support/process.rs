@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 /// A process with all its descendants in one process group, which is ended on drop.
@@ -40,6 +40,26 @@ impl Process {
         Ok(self.child.try_wait()?.is_none())
     }
 
+    /// Kills this process and not its descendants, as a crash would, and waits until it is gone.
+    pub(crate) fn kill_alone(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to end and gives it so much time to do it in good order.
+    pub(crate) fn end(mut self, patience: Duration) {
+        self.ask_to_end(patience);
+    }
+
+    fn ask_to_end(&mut self, patience: Duration) {
+        self.signal_group(Signal::SIGTERM);
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn signal_group(&self, signal: Signal) {
         if let Ok(id) = i32::try_from(self.child.id()) {
             // ESRCH only: the group is gone already, which is what we want.
@@ -50,17 +70,18 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal_group(Signal::SIGTERM);
-        let deadline = Instant::now() + Duration::from_secs(3);
-        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.ask_to_end(Duration::from_secs(3));
         // Grandchildren that ignored the polite signal are in the same group.
         self.signal_group(Signal::SIGKILL);
         if let Err(error) = self.child.wait() {
             eprintln!("a test process could not be reaped: {error}");
         }
     }
+}
+
+/// Sends a signal to a process that is not our child.
+pub(crate) fn send_signal(id: u32, signal: Signal) -> Result<()> {
+    Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
 }
 
 /// Whether a process that is not our child still runs. A zombie has ended.

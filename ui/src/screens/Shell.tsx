@@ -1,29 +1,20 @@
-import {
-  CheckSquare,
-  ChevronsUpDown,
-  Keyboard,
-  Languages,
-  LogOut,
-  Monitor,
-  Moon,
-  PanelLeft,
-  Plus,
-  Sun,
-} from "lucide-react";
+import { CheckSquare, ChevronsUpDown, Keyboard, LogOut, PanelLeft, Plus } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
-import { type ReactNode, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { asAppError } from "../backend";
 import type { SessionState } from "../backend/bindings/SessionState";
 import { Button, IconButton } from "../components/Button";
 import { classes } from "../components/classes";
+import { itemClass, Menu } from "../components/Menu";
 import { Modal } from "../components/Modal";
-import { useLocale, useMessages } from "../i18n";
+import { useMessages } from "../i18n";
 import { roleLabel } from "../i18n/labels";
 import { send } from "../stores/connection";
-import { setPreference, type ThemeChoice, usePreference } from "../stores/preferences";
+import { setPreference, usePreference } from "../stores/preferences";
 import { showError } from "../stores/toasts";
 import { useWindow } from "../stores/window";
 import { KeyboardSheet } from "./KeyboardSheet";
+import { LanguageMenu, ThemeMenu } from "./PreferenceMenus";
 import { SyncPill } from "./SyncPill";
 import { TasksScreen } from "./tasks/TasksScreen";
 import { CreateWorkspace, Logo } from "./Welcome";
@@ -92,104 +83,7 @@ export function Shell({ session }: { session: Open }) {
   );
 }
 
-const menuClass =
-  "popover z-40 min-w-48 rounded-md border border-line bg-raised p-1 text-text shadow-popover outline-none";
-const itemClass =
-  "flex h-7 items-center gap-2 rounded px-2 outline-none data-highlighted:bg-selection data-disabled:text-text-3";
-
-interface MenuProps {
-  trigger: ReactNode;
-  label: string;
-  side?: "top" | "bottom";
-  children: ReactNode;
-}
-
-/** A menu that leaves the page scrollable: locking it would need a style element, which the security policy forbids. */
-function Menu({ trigger, label, side = "top", children }: MenuProps) {
-  return (
-    <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content
-          side={side}
-          align="start"
-          sideOffset={4}
-          collisionPadding={8}
-          aria-label={label}
-          className={menuClass}
-          onKeyDown={(event) => event.stopPropagation()}
-        >
-          {children}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
-  );
-}
-
-interface RadioItemsProps<T extends string> {
-  value: T;
-  options: readonly { value: T; label: string; icon?: ReactNode }[];
-  onChoose: (value: T) => void;
-}
-
-function RadioItems<T extends string>({ value, options, onChoose }: RadioItemsProps<T>) {
-  return (
-    <DropdownMenu.RadioGroup value={value} onValueChange={(next) => onChoose(next as T)}>
-      {options.map((option) => (
-        <DropdownMenu.RadioItem key={option.value} value={option.value} className={itemClass}>
-          {option.icon}
-          <span className="flex-1">{option.label}</span>
-          <DropdownMenu.ItemIndicator className="size-1.5 rounded-full bg-accent" />
-        </DropdownMenu.RadioItem>
-      ))}
-    </DropdownMenu.RadioGroup>
-  );
-}
-
 const icon = { size: 16, strokeWidth: 1.5, "aria-hidden": true } as const;
-
-export function ThemeMenu() {
-  const m = useMessages();
-  const theme = usePreference("theme");
-  const options: { value: ThemeChoice; label: string; icon: ReactNode }[] = [
-    { value: "system", label: m.theme_system(), icon: <Monitor {...icon} /> },
-    { value: "light", label: m.theme_light(), icon: <Sun {...icon} /> },
-    { value: "dark", label: m.theme_dark(), icon: <Moon {...icon} /> },
-  ];
-  return (
-    <Menu
-      label={m.theme_title()}
-      trigger={
-        <IconButton label={m.theme_title()}>{options.find((option) => option.value === theme)?.icon}</IconButton>
-      }
-    >
-      <RadioItems value={theme} options={options} onChoose={(value) => void setPreference("theme", value)} />
-    </Menu>
-  );
-}
-
-export function LanguageMenu() {
-  const m = useMessages();
-  useLocale();
-  const language = usePreference("language");
-  const options = [
-    { value: "system", label: m.language_system() },
-    { value: "en", label: "English" },
-    { value: "de", label: "Deutsch" },
-  ] as const;
-  return (
-    <Menu
-      label={m.language_title()}
-      trigger={
-        <IconButton label={m.language_title()}>
-          <Languages {...icon} />
-        </IconButton>
-      }
-    >
-      <RadioItems value={language} options={options} onChoose={(value) => void setPreference("language", value)} />
-    </Menu>
-  );
-}
 
 /** Which workspace, which others, who is signed in, and the way out. */
 function WorkspaceMenu({ session, small }: { session: Open; small: boolean }) {

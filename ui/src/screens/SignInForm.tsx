@@ -90,7 +90,7 @@ export function SignInForm({ again = false, onDone, ...given }: SignInFormProps)
     <form className="flex flex-col gap-4" onSubmit={(event) => void submit(event)} noValidate>
       <TextField
         label={m.signin_address()}
-        hint={found ? m.signin_found({ address: found }) : m.signin_address_hint()}
+        hint={found ? m.signin_found({ address: found.replace(/\/$/, "") }) : m.signin_address_hint()}
         error={addressError}
         value={address}
         readOnly={again}

@@ -11,6 +11,7 @@ import { errorText } from "../i18n/errors";
 import { roleLabel } from "../i18n/labels";
 import { send } from "../stores/connection";
 import { showError } from "../stores/toasts";
+import { LanguageMenu, ThemeMenu } from "./PreferenceMenus";
 import { SignInForm } from "./SignInForm";
 
 /** The frame of all screens before a workspace is open. */
@@ -26,6 +27,10 @@ export function Card({ title, text, children }: { title: string; text?: string |
           </p>
         )}
         {children}
+      </div>
+      <div className="fixed right-4 bottom-4 flex gap-px">
+        <ThemeMenu />
+        <LanguageMenu />
       </div>
     </main>
   );

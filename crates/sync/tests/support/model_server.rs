@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cockpit_domain::{DeviceId, MutationId, RecordId, ScopeId, ScopeKind, TenantId};
 use cockpit_sync::wire::{
-    Change, ChangeOp, Cursor, Fields, MutationOp, MutationResult, MutationStatus, PageAnswer, PullAnswer, PulledBody,
-    PulledScope, PulledState, PushAnswer, PushError, PushedScope, ScopeInfo, WireMutation,
+    Change, ChangeOp, Fields, MutationOp, MutationResult, MutationStatus, PushAnswer, PushError, PushedScope,
+    ScopeInfo, WireMutation,
 };
 use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
@@ -135,7 +135,7 @@ impl ModelServer {
             .collect()
     }
 
-    fn sees(&self, user: User, scope: &Scope) -> bool {
+    pub(crate) fn sees(&self, user: User, scope: &Scope) -> bool {
         self.db.members.get(&user).is_some_and(|finance| *finance || scope.kind == ScopeKind::Tenant)
     }
 
@@ -388,62 +388,6 @@ impl ModelServer {
             let by_other = change.mutation.and_then(|id| self.db.sent_by.get(&id)) != Some(&device);
             change.id == sent.record && change.version > base && by_other
         })
-    }
-
-    // ---- reading ---------------------------------------------------------------------------------------------------------------------
-
-    /// `sync_pull`.
-    pub(crate) fn pull(&self, user: User, cursors: &[Cursor]) -> PullAnswer {
-        let mut room = self.limit;
-        let mut scopes = Vec::new();
-        for cursor in cursors {
-            let seen = self.db.scopes.iter().find(|scope| scope.id == cursor.scope && self.sees(user, scope));
-            let Some(scope) = seen else {
-                scopes.push(PulledScope { scope: cursor.scope, state: PulledState::Gone, body: None });
-                continue;
-            };
-            let fits = cursor.epoch == scope.epoch
-                && (scope.min_seq..=scope.head()).contains(&cursor.seq)
-                && (cursor.seq == 0 || cursor.mark == scope.mark_at(cursor.seq));
-            let state = if fits { PulledState::Ok } else { PulledState::MustRefetch };
-            let later: Vec<&Change> = scope
-                .log
-                .iter()
-                .map(|logged| &logged.change)
-                .filter(|change| fits && change.seq > cursor.seq)
-                .collect();
-            let changes: Vec<Change> = later.iter().take(room).map(|change| (*change).clone()).collect();
-            room -= changes.len();
-            let following = later.get(changes.len());
-            let cut = following.is_some_and(|next| changes.last().is_some_and(|last| last.xid == next.xid));
-            let body = self.body(scope, changes, !cut, following.is_some());
-            scopes.push(PulledScope { scope: scope.id, state, body: Some(body) });
-        }
-        for scope in self.db.scopes.iter().filter(|scope| self.sees(user, scope)) {
-            if !cursors.is_empty() && !cursors.iter().any(|cursor| cursor.scope == scope.id) {
-                let body = Some(self.body(scope, vec![], true, false));
-                scopes.push(PulledScope { scope: scope.id, state: PulledState::New, body });
-            }
-        }
-        PullAnswer { server_ms: self.now_ms, scopes }
-    }
-
-    fn body(&self, scope: &Scope, changes: Vec<Change>, tx_complete: bool, more: bool) -> PulledBody {
-        let (kind, epoch, head, feed_key) = (scope.kind, scope.epoch, scope.head(), scope.feed_key.to_string());
-        PulledBody { tenant: self.tenant, kind, epoch, head, feed_key, changes, tx_complete, more }
-    }
-
-    /// `sync_page`; `None` when the caller does not see the scope.
-    pub(crate) fn page(&self, user: User, scope: ScopeId, tbl: &str, after: Option<Uuid>) -> Option<PageAnswer> {
-        let scope = self.db.scopes.iter().find(|of| of.id == scope && self.sees(user, of))?;
-        assert_eq!(kind_of(tbl), scope.kind, "a table is read from the scope it belongs to");
-        let all = self.db.rows.iter().filter(|((of, id), _)| of == tbl && after.is_none_or(|after| *id > after));
-        let all: Vec<_> = all.collect();
-        let next = (all.len() > self.limit).then(|| all[self.limit - 1].0.1);
-        let raw = |row: &Fields| RawValue::from_string(json!(row).to_string()).unwrap();
-        let rows = all.iter().take(self.limit).map(|(_, row)| raw(row)).collect();
-        let (epoch, head, head_mark) = (scope.epoch, scope.head(), scope.mark_at(scope.head()));
-        Some(PageAnswer { server_ms: self.now_ms, scope: scope.id, epoch, head, head_mark, rows, next })
     }
 
     pub(crate) fn row(&self, tbl: &str, id: Uuid) -> Option<&Fields> {

@@ -35,8 +35,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(client: &Client) -> Self {
-        let mut watch = Self {
+    pub(crate) fn new() -> Self {
+        Self {
             cursors: BTreeMap::new(),
             own: BTreeMap::new(),
             written: BTreeMap::new(),
@@ -46,11 +46,7 @@ impl Watch {
             compared: BTreeSet::new(),
             notices: 0,
             flickers_looked_for: 0,
-        };
-        // A copied data file begins with what its original had; what is parked in it was told to the original's person.
-        watch.note_outbox(client);
-        watch.notices = watch.parked.len();
-        watch
+        }
     }
 
     pub(crate) fn hear(&mut self, effects: &[Effect]) {

@@ -44,6 +44,8 @@ enum Item {
     },
     /// Something happens to the server or to a client as a whole.
     Trouble,
+    /// The server goes back to its last backup.
+    Restore,
 }
 
 /// A client and what is watched of it.
@@ -80,7 +82,7 @@ impl World {
             Self { server, slots, counts: BTreeMap::new(), now: 0, rng, queue, order: 0, backup: None, trace: seed };
         for user in 1..=3 {
             world.server.join(user, user == 1);
-            world.add(Client::new(user, seed ^ u64::from(user) << 32));
+            world.add(Client::new(user, seed ^ u64::from(user) << 32), Watch::new());
         }
         for n in 0..8 {
             world.plan(BUSY_MS * n / 8 + 700, Item::Trouble);
@@ -88,9 +90,8 @@ impl World {
         world
     }
 
-    fn add(&mut self, client: Client) {
+    fn add(&mut self, client: Client, watch: Watch) {
         let at = self.slots.len();
-        let watch = Watch::new(&client);
         self.slots.push(Slot { client, watch, life: 0, cut_off_until: 0, topics: Vec::new() });
         self.plan_sign_in(at);
         let first = self.rng.i64(0..500);
@@ -134,11 +135,11 @@ impl World {
         match item {
             Item::Arrive { at, life, call, answer_lost } => self.arrive(at, life, &call, answer_lost),
             Item::Deliver { at, life, event } if life == self.slots[at].life => self.deliver(at, event),
-            Item::Alarm { at, life, ms } if life == self.slots[at].life => {
-                if self.slots[at].client.wake_ms == Some(ms) {
-                    self.slots[at].client.wake_ms = None;
-                    self.deliver(at, Event::Tick);
-                }
+            Item::Alarm { at, life, ms }
+                if life == self.slots[at].life && self.slots[at].client.wake_ms == Some(ms) =>
+            {
+                self.slots[at].client.wake_ms = None;
+                self.deliver(at, Event::Tick);
             }
             Item::Act { at } if self.busy() => {
                 self.act(at);
@@ -146,6 +147,7 @@ impl World {
                 self.plan(next, Item::Act { at });
             }
             Item::Trouble if self.busy() => self.trouble(),
+            Item::Restore if self.busy() => self.restore(),
             _ => {}
         }
         self.spread_feed();
@@ -257,19 +259,23 @@ impl World {
         }
     }
 
+    fn restore(&mut self) {
+        // What a bootstrap has read beyond its cursor cannot be told from a lost history: nothing that is kept has the mark of those pages.
+        if self.slots.iter().any(|slot| is_ahead(&slot.client, &self.server)) {
+            return self.plan(50, Item::Restore);
+        }
+        if let Some(backup) = self.backup.take() {
+            self.server.restore(backup);
+            self.slots.iter_mut().for_each(|slot| slot.watch.server_went_back());
+            self.count("restores");
+        }
+    }
+
     fn trouble(&mut self) {
         let at = self.rng.usize(0..self.slots.len());
-        let ahead = self.slots.iter().any(|slot| is_ahead(&slot.client, &self.server));
-        match self.rng.u32(0..11) {
-            0 => self.backup = Some(self.server.backup()),
-            // What a bootstrap has read beyond its cursor cannot be told from a lost history: nothing that is kept has the mark of those pages.
-            1 | 2 if !ahead => {
-                if let Some(backup) = self.backup.take() {
-                    self.server.restore(backup);
-                    self.slots.iter_mut().for_each(|slot| slot.watch.server_went_back());
-                    self.count("restores");
-                }
-            }
+        match self.rng.u32(0..12) {
+            0 | 10 => self.backup = Some(self.server.backup()),
+            1 | 2 => self.plan(0, Item::Restore),
             3 => {
                 self.server.prune(2);
                 self.count("prunings");
@@ -285,8 +291,8 @@ impl World {
                 self.count("rights changed");
             }
             6 if self.slots.len() < 4 => {
-                let copy = self.slots[at].client.copy(self.rng.u64(..));
-                self.add(copy);
+                let (copy, watch) = (self.slots[at].client.copy(self.rng.u64(..)), self.slots[at].watch.clone());
+                self.add(copy, watch);
                 self.count("data files copied");
             }
             7 => {

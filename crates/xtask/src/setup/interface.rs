@@ -18,34 +18,42 @@ const PLACEHOLDER: &str = "cockpit-placeholder";
 const SOURCES: &[&str] =
     &["src", "public", "messages", "project.inlang", "index.html", "package.json", "package-lock.json"];
 
-/// Installs the npm packages that the lock file names.
-pub(crate) fn packages(workspace: &Workspace, title: &str) -> Result<String> {
-    if !workspace.path("ui/package.json").exists() {
-        return Ok("there is no ui/package.json yet".to_owned());
+/// Installs the npm packages that the lock file of `folder` (`ui`, or `tools` for the tests alone) names.
+pub(crate) fn packages(workspace: &Workspace, folder: &str, title: &str) -> Result<String> {
+    let root = workspace.path(folder);
+    if !root.join("package.json").exists() {
+        return Ok(format!("there is no {folder}/package.json yet"));
     }
-    let lock = modified(&workspace.path("ui/package-lock.json"));
-    let installed = modified(&workspace.path("ui/node_modules/.package-lock.json"));
+    let lock_file = root.join("package-lock.json");
+    let lock = modified(&lock_file);
+    let installed = modified(&root.join("node_modules/.package-lock.json"));
     if lock.is_some() && installed >= lock {
         return Ok("nothing has changed".to_owned());
     }
     if lock.is_none() {
-        bail!("ui/package-lock.json is missing; run `npm install` in ui and add the file to the repository");
+        bail!(
+            "{folder}/package-lock.json is missing; run `npm install` in {folder} and add the file to the repository"
+        );
     }
-    let log = workspace.target("xtask/npm.log");
-    let clean = run_logged(title, &mut workspace.npm(&["ci", "--no-audit", "--no-fund"]), &log)?;
+    let npm = |arguments: &[&str]| {
+        let mut command = workspace.npm(arguments);
+        command.current_dir(&root);
+        command
+    };
+    let log = workspace.target(format!("xtask/npm-{folder}.log"));
+    let clean = run_logged(title, &mut npm(&["ci", "--no-audit", "--no-fund"]), &log)?;
     if clean.success {
         return Ok("installed".to_owned());
     }
-    let lock: Value = serde_json::from_str(&fs::read_to_string(workspace.path("ui/package-lock.json"))?)
-        .context("ui/package-lock.json is not valid JSON")?;
+    let lock: Value = serde_json::from_str(&fs::read_to_string(&lock_file)?)
+        .with_context(|| format!("{} is not valid JSON", lock_file.display()))?;
     if !lacks_only_other_systems(&clean.output, &lock) {
-        bail!("npm ci failed:\n{}", npm_error(&clean));
+        bail!("npm ci failed in {folder}:\n{}", npm_error(&clean));
     }
     // The lock file holds for everything it names; only the rest is resolved, and the file stays as it is.
-    let rest = ["install", "--no-save", "--no-audit", "--no-fund"];
-    let installed = run_logged(title, &mut workspace.npm(&rest), &log)?;
+    let installed = run_logged(title, &mut npm(&["install", "--no-save", "--no-audit", "--no-fund"]), &log)?;
     if !installed.success {
-        bail!("npm install failed:\n{}", npm_error(&installed));
+        bail!("npm install failed in {folder}:\n{}", npm_error(&installed));
     }
     Ok("installed; the lock file names no programs for other systems".to_owned())
 }
@@ -81,7 +89,7 @@ fn npm_error(finished: &Finished) -> String {
         return finished.tail();
     }
     text.push_str(&format!(
-        "    (all of it: {})\nCheck the network and `npm config get registry`; then run it by hand in ui.",
+        "    (all of it: {})\nCheck the network and `npm config get registry`; then run it by hand there.",
         finished.log.display()
     ));
     text

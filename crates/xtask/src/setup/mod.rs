@@ -55,7 +55,15 @@ pub(crate) fn prepare(workspace: &Workspace, purpose: Purpose, progress: &mut Pr
     step(progress, "system packages", |title| {
         if apt::is_here() { apt::install(workspace, purpose, title) } else { elsewhere::check(workspace, purpose) }
     })?;
-    step(progress, "packages of the interface", |title| interface::packages(workspace, title))?;
+    step(progress, "npm packages", |title| {
+        let interface = interface::packages(workspace, "ui", title)?;
+        if purpose == Purpose::Run {
+            return Ok(interface);
+        }
+        // 60 MB for the Supabase CLI, which only a test and who pushes to hosted Supabase need.
+        let tools = interface::packages(workspace, "tools", title)?;
+        Ok(format!("interface: {interface}; tools: {tools}"))
+    })?;
     Ok(())
 }
 
