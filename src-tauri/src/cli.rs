@@ -1,8 +1,7 @@
 //! The command line of the desktop application.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Parser;
 use cockpit_engine::StartUp;
 
@@ -40,9 +39,7 @@ impl Arguments {
         let (Some(address), Some(email), Some(file)) = (&self.server, &self.email, &self.password_file) else {
             return Ok(None);
         };
-        let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let password = text.lines().next().unwrap_or_default().to_owned();
-        Ok(Some(StartUp { address: address.clone(), anon_key: self.anon_key.clone(), email: email.clone(), password }))
+        Ok(Some(StartUp::with_password_file(address, self.anon_key.as_deref(), email, file)?))
     }
 }
 

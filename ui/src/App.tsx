@@ -37,7 +37,7 @@ function Screen() {
   const m = useMessages();
   const session = useSession();
   const link = useConnection((state) => state.link);
-  if (link.state === "refused") return <Broken error={link.error} />;
+  if (link.state === "refused") return <Broken error={link.error} title={m.refused_title()} />;
   switch (session.state) {
     case "starting":
       return (

@@ -1,8 +1,8 @@
 //! The handle on the engine.
 
 use std::{
-    fmt,
-    path::PathBuf,
+    fmt, fs,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
     time::Duration,
@@ -76,6 +76,30 @@ pub struct StartUp {
     pub email: String,
     /// Kept nowhere.
     pub password: String,
+}
+
+impl StartUp {
+    /// The account that a command line names, its password read from the first line of a file: other users can read command lines.
+    ///
+    /// # Errors
+    /// When the file cannot be read; the message names it.
+    pub fn with_password_file(
+        address: &str,
+        anon_key: Option<&str>,
+        email: &str,
+        file: &Path,
+    ) -> std::io::Result<Self> {
+        let text = fs::read_to_string(file).map_err(|error| {
+            std::io::Error::new(error.kind(), format!("{} cannot be read: {error}", file.display()))
+        })?;
+        let password = text.lines().next().unwrap_or_default().to_owned();
+        Ok(Self {
+            address: address.to_owned(),
+            anon_key: anon_key.map(str::to_owned),
+            email: email.to_owned(),
+            password,
+        })
+    }
 }
 
 /// A handle on the engine. Cloning shares it; when the last one is dropped the engine ends by itself.

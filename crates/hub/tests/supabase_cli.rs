@@ -107,6 +107,24 @@ async fn a_project_with_migrations_of_its_own_gets_ours_too() {
     assert!(dump.contains("CREATE TABLE public.theirs_9") && dump.contains("CREATE FUNCTION public.sync_pull"));
 }
 
+/// As with the hub: a push that broke off can simply be repeated.
+#[tokio::test]
+async fn nothing_of_a_failed_file_stays() {
+    let server = Server::start().await;
+    server.create("failing", PlatformGrants::New).await;
+    let project = Project::laid_out();
+    let failing = project.migrations().join("20990101000000_fails.sql");
+    fs::write(&failing, "create table public.half (n int);\nselect 1 / 0;\n").unwrap();
+    let (success, said) = project.try_push(&server, "failing", &[]);
+    assert!(!success && said.contains("division by zero"), "{said}");
+    assert_eq!(server.versions("failing").await.len(), MIGRATIONS.len(), "the files before it are whole");
+    assert!(!server.dump("failing").contains("public.half"));
+
+    fs::write(&failing, "create table public.half (n int);").unwrap();
+    project.push(&server, "failing", &[]);
+    assert!(server.dump("failing").contains("public.half"));
+}
+
 /// Names the first difference; two whole dumps would be unreadable.
 #[track_caller]
 fn assert_same(one: &str, other: &str) {

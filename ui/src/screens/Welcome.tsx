@@ -168,11 +168,11 @@ export function CreateWorkspace({ onCancel, onDone }: { onCancel?: () => void; o
 }
 
 /** The local data cannot be opened. Says what is wrong, what it means, what to do; nothing else works until then. */
-export function Broken({ error }: { error: AppError }) {
+export function Broken({ error, title }: { error: AppError; title?: string }) {
   const m = useMessages();
   const details = error.details === null || error.details === undefined ? null : JSON.stringify(error.details, null, 2);
   return (
-    <Card title={m.broken_title()} text={errorText(error)}>
+    <Card title={title ?? m.broken_title()} text={errorText(error)}>
       {details && (
         <details className="text-text-2">
           <summary className="cursor-default">{m.broken_details()}</summary>

@@ -94,6 +94,13 @@ impl Project {
 
     /// `supabase db push` as the owner; answers everything it said.
     pub(crate) fn push(&self, server: &Server, database: &str, more: &[&str]) -> String {
+        let (success, said) = self.try_push(server, database, more);
+        assert!(success, "{said}");
+        said
+    }
+
+    /// The same, and whether it went well.
+    pub(crate) fn try_push(&self, server: &Server, database: &str, more: &[&str]) -> (bool, String) {
         let cli = repository("tools/node_modules/.bin/supabase");
         assert!(cli.exists(), "{} is missing: run `cargo xtask setup`, which installs the Supabase CLI", cli.display());
         let url = server.postgres.url("postgres", database).unwrap();
@@ -110,8 +117,9 @@ impl Project {
                 command.env_remove(name);
             }
         }
-        let output = run(&mut command);
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        let output = command.output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), said)
     }
 }
 

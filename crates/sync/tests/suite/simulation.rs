@@ -7,7 +7,7 @@ use cockpit_domain::{ScopeKind, SyncPhase, Table};
 use crate::support::world::{BUSY_MS, REST_MS, World};
 
 /// More are run by setting COCKPIT_SEEDS.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 100;
 
 /// Faults and happenings that must have occurred, or the run has shown nothing.
 const MUST_OCCUR: [&str; 27] = [

@@ -202,6 +202,9 @@ pub(crate) fn is_ahead(client: &Client, server: &ModelServer) -> bool {
         let record = table.and_then(|table| client.store.record(RecordKey { table, id: logged.change.id }).unwrap());
         logged.change.seq > cursor(scope.kind) && record.is_some_and(|record| record.version >= logged.change.version)
     };
-    scopes.iter().any(|scope| scope.bootstrap.is_some())
+    // A log that was replaced does not tell any more what the client has of the former one.
+    let current =
+        |cursor: &Cursor| server.db.scopes.iter().any(|log| log.id == cursor.scope && log.epoch == cursor.epoch);
+    scopes.iter().any(|scope| scope.bootstrap.is_some() || !current(&scope.cursor))
         || server.db.scopes.iter().any(|scope| scope.log.iter().any(|logged| ahead(scope, logged)))
 }
