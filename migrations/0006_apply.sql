@@ -59,10 +59,8 @@ create function sync.apply_one(
 ) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  v_table sync.logged_table;
   v_columns text[];
   v_unknown text;
-  v_list text;
   v_current jsonb;
   v_mine jsonb;
   v_base jsonb;
@@ -70,8 +68,7 @@ declare
   v_others text[] := '{}';
   v_version bigint;
 begin
-  select l.* into v_table from sync.logged_table l where l.tbl = p_tbl;
-  if not found then
+  if not exists (select from sync.logged_table l where l.tbl = p_tbl) then
     return sync.rejected('unknown_table', format('The server does not know "%s". One of the two needs an update.', p_tbl));
   elsif not exists (select from sync.field f where f.tbl = p_tbl) then
     return sync.rejected('forbidden', format('Records of "%s" are not written this way.', p_tbl));
@@ -91,18 +88,12 @@ begin
   end if;
 
   if p_op = 'insert' then
-    select string_agg(format(', %I', k), '' order by k) into v_list from unnest(v_columns) k;
-    execute format(
-      'insert into public.%1$I (id, tenant_id, created_by%2$s) select $1, $2, $3%3$s
-       from jsonb_populate_record(null::public.%1$I, $4) r returning version',
-      p_tbl, v_list, replace(v_list, ', ', ', r.'))
-    into v_version using p_record, p_tenant, p_member, p_set;
+    execute format('select sync.%I($1, $2, $3, $4)', 'insert_' || p_tbl) into v_version using p_tenant, p_record, p_member, p_set;
     return jsonb_build_object('status', 'applied', 'version', v_version);
   end if;
 
   -- Whoever holds the head is the only writer of the scope, so the row needs no lock of its own.
-  execute format('select %s from public.%I r where r.id = $1 and r.tenant_id = $2', v_table.image, p_tbl)
-  into v_current using p_record, p_tenant;
+  execute format('select sync.%I($1, $2)', 'read_' || p_tbl) into v_current using p_tenant, p_record;
   if v_current is null then
     if sync.was_purged(p_tenant, p_tbl, p_record) then
       return sync.rejected('deleted', 'The record was deleted for good.');
@@ -135,9 +126,7 @@ begin
       return sync.rejected('deleted', 'The record is in the trash. Restore it to change it.', null, v_version);
     end if;
     -- Through the table's own types and back, so that "12.5" and "12.50", or two spellings of a date, are equal.
-    execute format('select %s from jsonb_populate_record(null::public.%I, $1) r', v_table.image, p_tbl) into v_mine using p_set;
-    execute format('select %s from jsonb_populate_record(null::public.%I, $1) r', v_table.image, p_tbl) into v_base
-    using coalesce(p_base, '{}');
+    execute format('select sync.%1$I($1), sync.%1$I($2)', 'image_' || p_tbl) into v_mine, v_base using p_set, coalesce(p_base, '{}');
     v_merge := sync.merge(p_tbl, v_current, v_base, v_mine, v_columns, p_base_version = v_version);
     if v_merge -> 'conflict' <> '{}' then
       return sync.rejected('conflict', 'Someone changed the same fields. Choose which values to keep.',
@@ -146,16 +135,11 @@ begin
       return sync.rejected('merge_text', 'Someone changed the same text.', v_merge -> 'text', v_version);
     end if;
 
-    select string_agg(format('%1$I = r.%1$I', k), ', ' order by k) into v_list from jsonb_object_keys(v_merge -> 'write') k;
-    if v_list is null then
+    if v_merge -> 'write' = '{}' then
       -- Everything is as wanted already: nothing to write, and so nothing that rights would have to allow.
       return jsonb_build_object('status', 'applied', 'version', v_version, 'merged', cardinality(v_others) > 0);
     end if;
-    execute format(
-      'update public.%1$I t set %2$s from jsonb_populate_record(null::public.%1$I, $3) r
-       where t.id = $1 and t.tenant_id = $2 returning t.version',
-      p_tbl, v_list)
-    into v_version using p_record, p_tenant, v_merge -> 'write';
+    execute format('select sync.%I($1, $2, $3)', 'update_' || p_tbl) into v_version using p_tenant, p_record, v_merge -> 'write';
   end if;
 
   if v_version is null then

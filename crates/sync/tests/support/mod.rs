@@ -4,6 +4,7 @@ mod act;
 pub(crate) mod client;
 pub(crate) mod merge;
 pub(crate) mod model_server;
+mod operations;
 mod reads;
 mod watch;
 pub(crate) mod world;
