@@ -55,7 +55,7 @@ declare
 begin
   select string_agg(quote_ident(f.col), ', ' order by f.col),
     string_agg(format('r.%I', f.col), ', ' order by f.col),
-    coalesce(string_agg(format('%L, %s', f.col, pg_get_expr(d.adbin, d.adrelid)), ', ' order by f.col), ''),
+    coalesce(string_agg(format('%L, %s', f.col, pg_get_expr(d.adbin, d.adrelid)), ', ' order by f.col) filter (where d.oid is not null), ''),
     string_agg(format('%1$I = case when p_values ? %1$L then r.%1$I else t.%1$I end', f.col), ', ' order by f.col)
   into v_columns, v_values, v_defaults, v_updates
   from sync.field f

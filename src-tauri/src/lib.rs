@@ -94,7 +94,7 @@ fn show(windows: u8, profile: &Path, engine: Engine, host: Arc<DesktopHost>) -> 
     let app = tauri::Builder::default()
         .manage(engine)
         .manage(host)
-        .invoke_handler(tauri::generate_handler![commands::attach, commands::command, commands::ack])
+        .invoke_handler(commands::handler())
         .setup(move |app| {
             for number in 1..=windows {
                 windows::open_main(app.handle(), &profile, number)?;

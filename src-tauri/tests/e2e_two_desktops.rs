@@ -121,7 +121,8 @@ mod e2e {
             let mut seen: Vec<String> = self.ada.rows()?.into_iter().map(|row| row.name).collect();
             let rows = self.hub.rows(BEN, "tasks", "select=name&deleted_at=is.null&limit=1000")?;
             let names_stored = rows.iter().filter_map(|row| row.get("name")?.as_str());
-            let mut stored: Vec<String> = names_stored.filter(|name| name.contains("zebra")).map(str::to_owned).collect();
+            let mut stored: Vec<String> =
+                names_stored.filter(|name| name.contains("zebra")).map(str::to_owned).collect();
             let mut wanted: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
             [&mut seen, &mut stored, &mut wanted].into_iter().for_each(|list| list.sort());
             ensure!(seen == wanted && stored == wanted, "wanted {wanted:?}, shown {seen:?}, stored {stored:?}");

@@ -9,7 +9,7 @@ export default defineConfig({
     target: "es2022",
     minify: false,
     emptyOutDir: false,
-    outDir: "dist-contract",
+    outDir: "../target/contract",
     lib: {
       entry: join(import.meta.dirname, "..", "src", "backend", "contract", "index.ts"),
       name: "cockpitContract",

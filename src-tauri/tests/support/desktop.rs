@@ -82,6 +82,35 @@ impl Desktop {
         self.post("execute/sync", &json!({"script": script, "args": arguments}))
     }
 
+    /// Runs the body of an asynchronous function in the page and answers what it returns in the end.
+    pub(crate) fn execute_async(&self, script: &str, arguments: &[Value]) -> Result<Value> {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+            (async () => {{ {script} }})().then(value => done({{ value }}), error => done({{ error: String(error) }}))"
+        );
+        let mut answer = self.post("execute/async", &json!({"script": script, "args": arguments}))?;
+        if let Some(error) = answer.get("error") {
+            bail!("the script in the page failed: {error}");
+        }
+        Ok(answer.get_mut("value").map(Value::take).unwrap_or_default())
+    }
+
+    /// The windows of the process, which [`Desktop::switch_to`] takes.
+    pub(crate) fn windows(&self) -> Result<Vec<String>> {
+        Ok(serde_json::from_value(self.get("window/handles")?)?)
+    }
+
+    /// What follows is about that window.
+    pub(crate) fn switch_to(&self, window: &str) -> Result<()> {
+        self.post("window", &json!({"handle": window})).map(drop)
+    }
+
+    /// Loads the page of the window anew and waits until it shows something.
+    pub(crate) fn reload(&self) -> Result<()> {
+        self.post("refresh", &json!({}))?;
+        self.wait_until_loaded()
+    }
+
     /// Whether an element matches the CSS selector now.
     pub(crate) fn exists(&self, css: &str) -> Result<bool> {
         Ok(self.execute("return document.querySelector(arguments[0]) !== null", &[json!(css)])? == json!(true))
@@ -142,9 +171,9 @@ impl Desktop {
     /// `target/shots/<name>.png`.
     pub(crate) fn screenshot(&self, display: &Display, name: &str) -> Result<PathBuf> {
         // A frame that was asked for in a frame comes after the first one was presented.
-        let script = "const done = arguments[0];
-            requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => done(true))));";
-        self.post("execute/async", &json!({"script": script, "args": []}))?;
+        let script = "const painted = () => new Promise(requestAnimationFrame);
+            for (let frame = 0; frame < 3; frame += 1) await painted();";
+        self.execute_async(script, &[])?;
         display.screenshot(name)
     }
 

@@ -98,11 +98,8 @@ impl Hub {
         let info: Value = info.body_mut().read_json()?;
         let key = info.get("anon_key").and_then(Value::as_str).context("the hub tells no key")?.to_owned();
         let address = format!("{}/auth/v1/token?grant_type=password", self.url);
-        let mut answer = self
-            .agent
-            .post(address)
-            .header("apikey", &key)
-            .send_json(json!({"email": email, "password": PASSWORD}))?;
+        let mut answer =
+            self.agent.post(address).header("apikey", &key).send_json(json!({"email": email, "password": PASSWORD}))?;
         let session: Value = answer.body_mut().read_json()?;
         let token = session.get("access_token").and_then(Value::as_str).context("the hub gives no token")?;
         Ok(Session { key, token: token.to_owned() })

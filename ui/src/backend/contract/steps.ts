@@ -188,6 +188,15 @@ export const steps: Step[] = [
     equal("the names", rows.map((row) => row.task.name).sort(), [...names].sort());
     await probe.send({ type: "view_close", view });
   }),
+  first("commands that are sent without waiting are carried out in their order", async (probe, { task: id, mark }) => {
+    for (let round = 0; round < 20; round += 1) {
+      const names = Array.from({ length: 10 }, (_, number) => `${mark} ${round}.${number}`);
+      await Promise.all(names.map((name) => rename(probe, id, name)));
+      await probe.task("the last name", id, (task) => task.name === names.at(-1));
+    }
+    await rename(probe, id, `${mark} one`);
+    await probe.task("the name of before", id, (task, row) => task.name === `${mark} one` && !row.pending);
+  }),
   first("undo and redo say what they did", async (probe, { task: id, mark }) => {
     await rename(probe, id, `${mark} renamed`);
     const undone = await probe.send({ type: "undo" });
