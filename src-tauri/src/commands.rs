@@ -10,7 +10,7 @@ use cockpit_domain::{AppError, Command, ErrorCode, Frame, Reply};
 use cockpit_engine::{Engine, WindowLabel};
 use serde_json::{Value, json};
 use tauri::{
-    State, WebviewWindow, Wry,
+    Manager, State, WebviewWindow, Wry,
     ipc::{Channel, Invoke, InvokeBody, InvokeError, InvokeMessage, InvokeResolver},
 };
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::host::DesktopHost;
 
 /// Answers what pages send.
 pub fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
-    let others = tauri::generate_handler![attach, ack];
+    let others: Box<dyn Fn(Invoke<Wry>) -> bool + Send + Sync> = Box::new(tauri::generate_handler![attach, ack]);
     move |invoke| {
         if invoke.message.command() != "command" {
             return others(invoke);
@@ -47,7 +47,7 @@ async fn attach(
 /// side, and what a person did first has to reach the engine first. The engine's queue keeps the order in which it was asked, so it is
 /// asked here, on the one thread that takes the messages of all pages; only its answer is waited for elsewhere.
 fn command(message: &InvokeMessage<Wry>, resolver: InvokeResolver<Wry>) {
-    let engine = message.state_ref().get::<Engine>().inner().clone();
+    let engine = message.webview_ref().state::<Engine>().inner().clone();
     let asked = asked(message);
     let mut answer: Pin<Box<dyn Future<Output = Result<Reply, AppError>> + Send>> = Box::pin(async move {
         let (window, command) = asked?;

@@ -18,6 +18,8 @@ export class Program {
         this.output += text;
       });
     }
+    // A test run that ends early leaves nothing behind. Politely, because the hub ends its PostgreSQL only then.
+    process.once("exit", () => child.kill("SIGTERM"));
   }
 
   static start(name: string, args: string[]): Program {

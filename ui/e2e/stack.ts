@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
@@ -78,12 +78,25 @@ export class Stack {
     await this.browser.close();
     await Promise.all(this.bridges.map((bridge) => bridge.end()));
     await this.hub.end();
+    endPostgresOf(join(this.folder, "hub"));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
 function hubArguments(folder: string, port: number): string[] {
   return ["serve", "--data", join(folder, "hub"), "--port", String(port)];
+}
+
+/** Ends what a killed hub left behind, when a failing test did not start it again. */
+function endPostgresOf(data: string): void {
+  const file = join(data, "pg", "data", "postmaster.pid");
+  if (!existsSync(file)) return;
+  const id = Number(readFileSync(file, "utf8").split("\n")[0]);
+  try {
+    if (id > 1) process.kill(id, "SIGQUIT");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** The desktop's windows have a stricter policy than the bridge; with it here, what it would forbid there is a complaint here. */

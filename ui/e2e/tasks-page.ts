@@ -41,6 +41,26 @@ export class TasksPage {
     await this.page.getByRole("option", { name: label, exact: true }).click();
   }
 
+  /** Chooses in one of the filter bar's lists. */
+  async choose(list: RegExp, label: string): Promise<void> {
+    await this.page.getByRole("toolbar").getByRole("button", { name: list }).click();
+    await this.page.getByRole("option", { name: label, exact: true }).click();
+    await this.page.locator('[data-view-current="true"]').waitFor();
+  }
+
+  /** The titles in sight, from above to below. */
+  async names(): Promise<string[]> {
+    return this.grid.getByRole("row").evaluateAll((rows) =>
+      rows
+        .map((row) => ({
+          at: Number(row.getAttribute("aria-rowindex")),
+          name: row.querySelector("[role=gridcell] > span[title]:not([role])")?.textContent ?? "",
+        }))
+        .sort((one, other) => one.at - other.at)
+        .map(({ name }) => name),
+    );
+  }
+
   async filterText(text: string): Promise<void> {
     await this.page.getByLabel("Filter by name").fill(text);
   }

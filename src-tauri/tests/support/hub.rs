@@ -74,15 +74,16 @@ impl Hub {
             let address = format!("{}/rest/v1/rpc/{function}", self.url);
             Ok(session.apply(self.agent.post(address)).send_json(arguments)?.body_mut().read_json()?)
         };
+        let member = |value: &Value, name: &str| value.get(name).cloned().unwrap_or_default();
         let mut log = Vec::new();
         for scope in list(&call("my_workspaces", json!({}))?, "/0/scopes")? {
-            let mut cursor = json!({"scope": scope["scope"], "epoch": scope["epoch"], "seq": 0, "mark": null});
+            let (mut seq, mut mark) = (json!(0), Value::Null);
             loop {
+                let cursor = json!({"scope": member(&scope, "scope"), "epoch": member(&scope, "epoch"), "seq": seq, "mark": mark});
                 let answer = call("sync_pull", json!({"p_cursors": [cursor]}))?;
                 let page = list(&answer, "/scopes/0/changes")?;
                 if let Some(last) = page.last() {
-                    cursor["seq"] = last["seq"].clone();
-                    cursor["mark"] = last["mark"].clone();
+                    (seq, mark) = (member(last, "seq"), member(last, "mark"));
                 }
                 log.extend(page);
                 if answer.pointer("/scopes/0/more") != Some(&json!(true)) {

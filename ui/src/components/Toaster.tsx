@@ -29,15 +29,16 @@ export function Toaster() {
           onClose={() => dismissNotice(notice.key)}
         />
       ))}
-      {toasts.map((toast) => (
-        <PassingToast key={toast.key} toast={toast} />
+      {toasts.map((toast, index) => (
+        // The key takes back the newest change, so only the newest toast may name it.
+        <PassingToast key={toast.key} toast={toast} newest={index === toasts.length - 1} />
       ))}
     </section>
   );
 }
 
 /** Goes by itself, but never while the pointer rests on it. */
-function PassingToast({ toast }: { toast: Toast }) {
+function PassingToast({ toast, newest }: { toast: Toast; newest: boolean }) {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const start = () => {
     clearTimeout(timer.current);
@@ -54,7 +55,7 @@ function PassingToast({ toast }: { toast: Toast }) {
       <ToastCard
         tone={toast.tone}
         text={text}
-        {...(toast.action ? { action: toast.action } : {})}
+        {...(toast.action ? { action: newest ? toast.action : { ...toast.action, key: undefined } } : {})}
         onClose={() => dismissToast(toast.key)}
       />
     </div>

@@ -115,8 +115,8 @@ function Fields() {
   return (
     <Section title="Text field: with hint, filled, with error, read only">
       <div className="grid grid-cols-2 gap-4">
-        <TextField label="Server" hint="A Cockpit hub or a Supabase project." placeholder="127.0.0.1:8800" />
-        <TextField label="Server" hint="Found a Cockpit server" defaultValue="127.0.0.1:8800" />
+        <TextField label="Server" hint="A Cockpit hub or a Supabase project." placeholder="127.0.0.1:54500" />
+        <TextField label="Server" hint="Found a Cockpit server" defaultValue="127.0.0.1:54500" />
         <TextField
           label="Password"
           type="password"

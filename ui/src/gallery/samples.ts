@@ -87,7 +87,7 @@ export function sampleSync(fields: Partial<SyncStatus> = {}): SyncStatus {
 export const sampleSession: Extract<SessionState, { state: "open" }> = {
   state: "open",
   email: "mara@example.com",
-  address: "http://127.0.0.1:8800",
+  address: "http://127.0.0.1:54500",
   workspace: { tenant: "t1", name: "Studio North", member: "m1", role: "owner", finance_right: true },
   others: [],
   sign_in_needed: false,

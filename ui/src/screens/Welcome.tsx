@@ -36,13 +36,28 @@ export function Card({ title, text, children }: { title: string; text?: string |
   );
 }
 
+/** The product's mark, as in `icons/icon-small.svg`. Its colours are its own and the same in both themes. */
 export function Logo() {
   return (
-    <svg viewBox="0 0 32 32" className="size-8" aria-hidden="true">
-      <rect width="32" height="32" rx="8" className="fill-accent-fill" />
-      <path d="M8 19a8 8 0 0 1 16 0" className="fill-none stroke-on-accent" strokeWidth="2.6" strokeLinecap="round" />
-      <path d="m16 19 4.2-5" className="stroke-on-accent" strokeWidth="2.6" strokeLinecap="round" />
-      <circle cx="16" cy="19" r="2.1" className="fill-on-accent" />
+    <svg viewBox="0 0 512 512" className="size-8" aria-hidden="true">
+      <clipPath id="mark-dial">
+        <circle cx="256" cy="256" r="192" />
+      </clipPath>
+      <rect width="512" height="512" rx="128" fill="#1b1f2d" />
+      <g clipPath="url(#mark-dial)">
+        <g transform="rotate(-14 256 256)">
+          <rect x="32" y="32" width="448" height="240" fill="#5f82ec" />
+          <rect x="32" y="272" width="448" height="208" fill="#46526f" />
+        </g>
+      </g>
+      <path
+        d="M152 262 232 342 364 182"
+        fill="none"
+        stroke="#fff"
+        strokeWidth="64"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      />
     </svg>
   );
 }

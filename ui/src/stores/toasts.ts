@@ -10,7 +10,7 @@ export interface Toast {
   text?: string;
   /** Said in the person's language when it is drawn. */
   error?: AppError;
-  action?: { label: string; key?: string; run: () => void };
+  action?: { label: string; key?: string | undefined; run: () => void };
 }
 
 interface ToastsState {

@@ -100,7 +100,7 @@ async fn nothing_is_written_past_apply_mutations() {
         "select count(*) from sync.mutation".to_owned(),
         "select count(*) from auth.users".to_owned(),
         "select code_hash from invitations".to_owned(),
-        "select (sync.next_block('tenant', '{THEIRS}', 1)).base".to_owned(),
+        format!("select (sync.next_block('tenant', '{THEIRS}', 1)).base"),
         format!("select sync.rotate_feed_keys('{THEIRS}')"),
         format!("select sync.take_heads(array['{THEIRS}'::uuid])"),
         "select sync.send('{}', 'changes', 'x')".to_owned(),

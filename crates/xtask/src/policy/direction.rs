@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cockpit-hub", &["cockpit-domain"]),
     ("cockpit-bridge", &["cockpit-domain", "cockpit-engine"]),
     ("cockpit", &["cockpit-domain", "cockpit-engine"]),
+    ("cockpit-bench", &["cockpit-domain", "cockpit-sync", "cockpit-store", "cockpit-engine", "cockpit-hub"]),
     ("xtask", &[]),
 ];
 
