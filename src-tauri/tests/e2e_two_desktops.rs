@@ -175,8 +175,14 @@ mod e2e {
     }
 
     fn the_hub_is_killed_while_both_work(stage: &mut Stage, painted: &str) -> Result<()> {
+        let groomed = stage.ada.add_task("Groom the zebra")?.id;
+        stage.ben.row("Groom the zebra")?;
+        stage.wait_until_synced()?;
         stage.hub.kill()?;
         stage.wait_until_offline(0)?;
+        // One field by two people: the later to arrive wins, and the log has both.
+        stage.ada.rename_task("Groom the zebra", "Groom the zebra early")?;
+        stage.ben.rename_task("Groom the zebra", "Groom the zebra late")?;
         // Two fields of one task by two people, a task of each, and one that is created, completed and deleted without ever being sent.
         stage.ada.rename_task("Paint the zebra green", "Paint the zebra blue")?;
         stage.ben.tick_task("Paint the zebra green")?;
@@ -187,17 +193,23 @@ mod e2e {
         stage.ben.tick_task("Sell the zebra")?;
         stage.ben.delete_task("Sell the zebra")?;
         ensure!(stage.ada.row("Feed the zebra")?.pending, "a row that was not sent says so");
-        stage.ada.wait_for_pill("offline", 2)?;
-        stage.ben.wait_for_pill("offline", 6)?;
+        stage.ada.wait_for_pill("offline", 3)?;
+        stage.ben.wait_for_pill("offline", 7)?;
         stage.shoot("06-hub-killed")?;
 
         stage.hub.start_again()?;
         stage.wait_until_synced()?;
-        stage.assert_same_everywhere(&["Paint the zebra blue", "Feed the zebra", "Walk the zebra twice"])?;
+        let winner = stage.stored(&groomed)?.name;
+        ensure!(["Groom the zebra early", "Groom the zebra late"].contains(&winner.as_str()), "{winner}");
+        stage.assert_same_everywhere(&["Paint the zebra blue", "Feed the zebra", "Walk the zebra twice", &winner])?;
         for desktop in stage.both() {
             desktop.row_where("Paint the zebra blue", |row| row.done).context("both changes of one task")?;
         }
         stage.shoot("07-hub-back")?;
+        assert_eq!(stage.stored(&groomed)?, stored(&winner, "open", false, 3));
+        stage.ada.delete_task(&winner)?;
+        stage.ben.wait_until_gone(&winner)?;
+        stage.wait_until_synced()?;
         assert_eq!(stage.stored(painted)?, stored("Paint the zebra blue", "done", false, 8));
         assert_eq!(stage.stored(&fed)?, stored("Feed the zebra", "open", false, 1));
         assert_eq!(stage.stored(&walked)?, stored("Walk the zebra twice", "open", false, 2));

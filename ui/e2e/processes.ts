@@ -5,6 +5,19 @@ import { join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "..", "..");
 const suffix = process.platform === "win32" ? ".exe" : "";
 
+/** A test run that ends early leaves nothing behind. It asks politely, because only then the hub ends its PostgreSQL. */
+const running = new Set<ChildProcess>();
+const endAll = () => {
+  for (const child of running) child.kill("SIGTERM");
+};
+process.once("exit", endAll);
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    endAll();
+    process.exit(1);
+  });
+}
+
 /** A program of this repository that a test started and ends. */
 export class Program {
   private output = "";
@@ -18,8 +31,8 @@ export class Program {
         this.output += text;
       });
     }
-    // A test run that ends early leaves nothing behind. Politely, because the hub ends its PostgreSQL only then.
-    process.once("exit", () => child.kill("SIGTERM"));
+    running.add(child);
+    child.once("exit", () => running.delete(child));
   }
 
   static start(name: string, args: string[]): Program {

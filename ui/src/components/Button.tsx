@@ -45,7 +45,8 @@ export function IconButton({ label, hotkey, className, ...rest }: IconButtonProp
       {...rest}
       aria-label={label}
       aria-keyshortcuts={hotkey}
-      title={hotkey ? `${label} (${hotkey})` : label}
+      // The system draws this hint above everything, also above the menu that the button has just opened.
+      title={rest["aria-expanded"] ? undefined : hotkey ? `${label} (${hotkey})` : label}
       className={classes(
         "inline-flex size-7 shrink-0 items-center justify-center rounded-md text-text-2 transition-colors duration-120 enabled:hover:bg-hover enabled:hover:text-text disabled:text-text-3",
         className,

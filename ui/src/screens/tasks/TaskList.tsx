@@ -7,7 +7,7 @@ import { useMessages } from "../../i18n";
 import type { ViewSlice } from "../../stores/state";
 import { useWindow } from "../../stores/window";
 import { toggleDone } from "./actions";
-import { anchorShift, documentOrder, selectedIndex } from "./anchor";
+import { anchorShift, documentOrder, selectedIndex, settledRing } from "./anchor";
 import { select, startEditing, useTaskList } from "./list-state";
 import { ROW_HEIGHT, rowElementId, TaskRow } from "./TaskRow";
 import type { TaskView } from "./view";
@@ -42,6 +42,9 @@ export function TaskList({ view, specKey, today, gridRef }: TaskListProps) {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new slice may not cover what is in sight
   useEffect(() => inSight(first, last), [inSight, first, last, slice]);
+  useLayoutEffect(() => {
+    useTaskList.setState((state) => ({ selected: settledRing(state.selected, slice) }));
+  }, [slice]);
   useStillness(slice, specKey, gridRef, hovered);
   useReveal(slice, virtual.scrollToIndex);
 

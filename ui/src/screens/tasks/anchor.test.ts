@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { anchorShift, documentOrder, selectedIndex } from "./anchor";
+import { anchorShift, documentOrder, selectedIndex, settledRing } from "./anchor";
 
 const slice = (ids: string[], from = 0, count = 100) => ({ ids, from, count });
 
@@ -33,5 +33,19 @@ describe("the ring", () => {
     expect(selectedIndex({ index: 9, id: "b" }, slice(["a"], 0, 1))).toBe(0);
     expect(selectedIndex(null, slice(["a"]))).toBeNull();
     expect(selectedIndex({ index: 0, id: null }, slice([], 0, 0))).toBeNull();
+  });
+});
+
+describe("settledRing", () => {
+  it("belongs to the row that took the place of a deleted one, and then follows it", () => {
+    const afterDelete = settledRing({ index: 1, id: "b" }, slice(["a", "c", "d"], 0, 3));
+    expect(afterDelete).toEqual({ index: 1, id: "c" });
+    expect(settledRing(afterDelete, slice(["new", "a", "c", "d"], 0, 4))).toEqual({ index: 2, id: "c" });
+  });
+
+  it("is the same object while nothing changed, and waits while its place is out of sight", () => {
+    const ring = { index: 0, id: "a" };
+    expect(settledRing(ring, slice(["a"], 0, 1))).toBe(ring);
+    expect(settledRing({ index: 90, id: "z" }, slice(["a"], 0, 100))).toEqual({ index: 90, id: "z" });
   });
 });

@@ -34,11 +34,25 @@ export function documentOrder(previous: readonly RecordId[], shown: readonly Rec
   return [...kept, ...shown.filter((id) => !known.has(id))];
 }
 
+/**
+ * The ring after the list changed. It follows its row; when that is gone it belongs to the row now in its place, by id, so that a row
+ * which somebody inserts above never slips under the ring and takes the next key press.
+ */
+export function settledRing(selected: Ring | null, slice: ViewSlice | null): Ring | null {
+  const index = selectedIndex(selected, slice);
+  if (!selected || !slice || index === null) return selected;
+  const id = slice.ids[index - slice.from];
+  if (id === undefined || (id === selected.id && index === selected.index)) return selected;
+  return { index, id };
+}
+
+export interface Ring {
+  index: number;
+  id: RecordId | null;
+}
+
 /** Where the ring stands in a slice: at its row while that is there, else at its place, within the list. */
-export function selectedIndex(
-  selected: { index: number; id: RecordId | null } | null,
-  slice: ViewSlice | null,
-): number | null {
+export function selectedIndex(selected: Ring | null, slice: ViewSlice | null): number | null {
   if (!selected || !slice || slice.count === 0) return null;
   const at = selected.id === null ? -1 : slice.ids.indexOf(selected.id);
   return at >= 0 ? slice.from + at : Math.min(selected.index, slice.count - 1);

@@ -1,5 +1,6 @@
 import { create } from "zustand";
 import type { RecordId } from "../../backend/bindings/RecordId";
+import type { Ring } from "./anchor";
 import { defaultFilter, type ListFilter } from "./filter";
 
 /** The cells of a row that open a panel. */
@@ -8,7 +9,7 @@ export type PickerField = "status" | "priority" | "project" | "assignee" | "tags
 interface ListState {
   filter: ListFilter;
   /** The row with the ring: its place, and its id once that is known. The id wins while it is in the list. */
-  selected: { index: number; id: RecordId | null } | null;
+  selected: Ring | null;
   /** What is being typed into a row. It lives here, so that scrolling or a live change never costs a letter. */
   editing: { id: RecordId; draft: string; before: string } | null;
   picker: { id: RecordId; field: PickerField; anchor: HTMLElement } | null;
