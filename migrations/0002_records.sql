@@ -86,7 +86,7 @@ create table public.tasks (
   billable       boolean not null default true,
   notes          text not null default '' check (length(notes) <= 100000),
   tags           text[] not null default '{}' check (cardinality(tags) <= 100 and array_position(tags, null) is null),
-  rank           text collate "C" not null default '' check (length(rank) <= 200),
+  rank           text collate "C" not null default 'a0' check (rank ~ '^[0-9A-Za-z]{1,200}$'),
   version        bigint not null default 1,
   created_at     timestamptz not null default now(),
   updated_at     timestamptz not null default now(),

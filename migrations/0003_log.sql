@@ -19,7 +19,7 @@ create table sync.scope (
 -- One hot row a scope: room on its page keeps each update off the indexes, and vacuum comes early.
 ) with (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 comment on table sync.scope is
-  'A set of rows that the same people see. head: last number given; min_seq: the lowest cursor that pull still serves; epoch: raised when '
+  'A set of rows that the same people see. head: last number given by a committed transaction; min_seq: the lowest cursor that pull still serves; epoch: raised when '
   'the log is replaced; feed_key: part of the topics, renewed when someone loses access; from_seq: first number of the transaction last_xid.';
 
 create table sync.change (
@@ -263,13 +263,19 @@ create function sync.next_block(p_kind text, p_tenant uuid, p_count bigint, out 
 language plpgsql security definer set search_path = '' set enable_nestloop = on as $$
 begin
   update sync.scope s
-  set from_seq = case when s.last_xid = pg_current_xact_id() then s.from_seq else s.head + 1 end,
-      last_xid = pg_current_xact_id(),
-      head = s.head + p_count
-  where s.tenant_id = p_tenant and s.kind = p_kind and s.member_id is null
+  -- The log has the last word: an administrator's "set constraints all immediate" would let sync.settle() speak before the last block.
+  set from_seq = greatest(s.head, (select max(c.seq) from sync.change c where c.scope = s.id)) + 1, last_xid = pg_current_xact_id(),
+      head = greatest(s.head, (select max(c.seq) from sync.change c where c.scope = s.id)) + p_count
+  where s.tenant_id = p_tenant and s.kind = p_kind and s.member_id is null and s.last_xid is distinct from pg_current_xact_id()
   returning s.id, s.head - p_count into scope, base;
   if not found then
-    raise exception 'Workspace % has no scope "%" to log its records in.', p_tenant, p_kind;
+    -- The transaction has had a block. Further ones follow its last row in the log, and sync.settle() writes the head down as it commits:
+    -- a hot row with fifty versions a transaction makes every look at it long, for all who wait as well.
+    select s.id into scope from sync.scope s where s.tenant_id = p_tenant and s.kind = p_kind and s.member_id is null;
+    if not found then
+      raise exception 'Workspace % has no scope "%" to log its records in.', p_tenant, p_kind;
+    end if;
+    select max(c.seq) into base from sync.change c where c.scope = next_block.scope;
   end if;
   -- For apply_mutations, which answers with it; a rolled-back savepoint takes it back like the number itself.
   perform set_config('sync.head_' || p_kind, (base + p_count)::text, true);

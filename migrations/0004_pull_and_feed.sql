@@ -6,7 +6,10 @@ create function sync.my_scopes() returns setof sync.scope
 language plpgsql stable security definer set search_path = '' rows 20 as $$
 begin
   return query
-    select s.*
+    select s.id, s.tenant_id, s.kind, s.member_id,
+      -- Within the transaction that writes, the log is ahead of the head.
+      case when s.last_xid = pg_current_xact_id_if_assigned() then (select max(c.seq) from sync.change c where c.scope = s.id) else s.head end,
+      s.min_seq, s.epoch, s.feed_key, s.last_xid, s.from_seq
     from sync.scope s
     where s.kind = 'tenant' and s.tenant_id in (select sync.my_tenants())
       or s.kind = 'finance' and s.tenant_id in (select sync.my_finance_tenants())
@@ -215,16 +218,14 @@ $$;
 comment on function sync.send(jsonb, text, text) is
   'Sends a private broadcast if the server has Realtime; an error becomes a warning. A definer function, because realtime.send runs as its caller.';
 
-create function sync.feed() returns trigger
+create function sync.feed(p_scope uuid) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
   v_scope sync.scope;
   v_payload jsonb;
   v_changes jsonb;
 begin
-  -- Queued by the transaction's first block of numbers, run as it commits: this is the head that all of them led to.
-  select s.* into v_scope from sync.scope s where s.id = new.id;
-
+  select s.* into v_scope from sync.scope s where s.id = p_scope;
   v_payload := jsonb_build_object(
     'scope', v_scope.id, 'epoch', v_scope.epoch, 'from', v_scope.from_seq, 'to', v_scope.head, 'server_ms', sync.server_ms(),
     'mark', (select c.mark from sync.change c where c.scope = v_scope.id and c.seq = v_scope.head));
@@ -238,15 +239,26 @@ begin
     end if;
   end if;
   perform sync.send(v_payload, 'changes', format('fractal:%s:%s:changes', v_scope.id, v_scope.feed_key));
-  return null;
 exception when others then
-  raise warning 'No hint was sent for scope %: %', new.id, sqlerrm;
+  raise warning 'No hint was sent for scope %: %', p_scope, sqlerrm;
+end
+$$;
+comment on function sync.feed(uuid) is 'Hints at what the transaction that commits now has added to a scope.';
+
+-- Queued by a transaction's first block of numbers (last_xid changes once in each), run as it commits: writes down the head that all its
+-- blocks led to, and tells of them once.
+create function sync.settle() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_head constant bigint := (select max(c.seq) from sync.change c where c.scope = new.id);
+begin
+  update sync.scope s set head = v_head where s.id = new.id and s.head < v_head;
+  perform sync.feed(new.id);
   return null;
 end
 $$;
--- last_xid changes once in a transaction, so that each is told once, however many statements it had.
-create constraint trigger feed after update on sync.scope deferrable initially deferred
-  for each row when (new.last_xid is distinct from old.last_xid) execute function sync.feed();
+create constraint trigger settle after update on sync.scope deferrable initially deferred
+  for each row when (new.last_xid is distinct from old.last_xid) execute function sync.settle();
 
 create function sync.rotate_feed_keys(p_tenant uuid) returns void
 language plpgsql security definer set search_path = '' as $$
@@ -268,7 +280,7 @@ revoke all on function public.my_workspaces(), public.sync_pull(json, int), publ
   from public, anon, authenticated, service_role;
 grant execute on function public.my_workspaces(), public.sync_pull(json, int), public.sync_page(uuid, text, uuid, int)
   to authenticated;
-revoke all on function sync.my_scopes(), sync.need_user(), sync.change_json(sync.change), sync.send(jsonb, text, text), sync.feed(),
+revoke all on function sync.my_scopes(), sync.need_user(), sync.change_json(sync.change), sync.send(jsonb, text, text), sync.feed(uuid), sync.settle(),
   sync.rotate_feed_keys(uuid)
   from public, anon, authenticated, service_role;
 grant execute on function sync.my_scopes(), sync.need_user() to authenticated;

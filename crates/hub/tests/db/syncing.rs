@@ -60,6 +60,23 @@ async fn pull_pages_through_without_a_gap_and_says_where_a_transaction_is_cut() 
 }
 
 #[tokio::test]
+async fn constraints_made_immediate_by_an_administrator_cost_no_number() {
+    let (_db, session, owner, scope) = workspace().await;
+    owner.run("begin").await.unwrap();
+    owner.run("set constraints all immediate").await.unwrap();
+    tasks(&owner, 2).await;
+    tasks(&owner, 3).await;
+    owner.run("commit").await.unwrap();
+    tasks(&owner, 1).await;
+    let answer = session.pull(ANN, &json!([{"scope": scope, "epoch": 1, "seq": 0}]), 1000).await;
+    let page = &answer["scopes"][0];
+    let seqs: Vec<_> =
+        page["changes"].as_array().unwrap().iter().map(|change| change["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=8).collect::<Vec<_>>(), "the workspace, its owner and six tasks");
+    assert_eq!(page["head"], json!(8));
+}
+
+#[tokio::test]
 async fn a_megabyte_ends_a_page_but_one_row_always_comes() {
     let (_db, session, owner, scope) = workspace().await;
     let long = format!(
