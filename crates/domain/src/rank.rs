@@ -209,6 +209,6 @@ mod tests {
     #[test]
     fn a_strange_neighbour_is_the_end_of_the_list() {
         assert_eq!(between(Some("not a rank"), None), "a0");
-        assert!(between(Some("a5"), Some("a1")) > "a5", "a pair that is not in order");
+        assert!(between(Some("a5"), Some("a1")).as_str() > "a5", "a pair that is not in order");
     }
 }
