@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from "react";
+import { ArrowUp } from "lucide-react";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { RecordId } from "../../backend/bindings/RecordId";
 import type { Task } from "../../backend/bindings/Task";
 import type { CivilDate } from "../../format/civil";
@@ -45,7 +46,8 @@ export function TaskList({ view, specKey, today, gridRef }: TaskListProps) {
   useLayoutEffect(() => {
     useTaskList.setState((state) => ({ selected: settledRing(state.selected, slice) }));
   }, [slice]);
-  useStillness(slice, specKey, gridRef, hovered);
+  const [newAbove, setNewAbove] = useState(false);
+  useStillness(slice, specKey, gridRef, hovered, setNewAbove);
   useReveal(slice, virtual.scrollToIndex);
 
   const onSelect = useCallback((index: number, id: RecordId) => select(index, id), []);
@@ -56,54 +58,69 @@ export function TaskList({ view, specKey, today, gridRef }: TaskListProps) {
   const order = useRef<RecordId[]>([]);
   order.current = documentOrder(order.current, [...places.keys()], editing !== null);
   return (
-    <div
-      ref={gridRef}
-      role="grid"
-      tabIndex={0}
-      aria-label={m.tasks_list()}
-      aria-rowcount={count}
-      aria-activedescendant={ring === null ? undefined : rowElementId(ring)}
-      data-view-current={view.current || undefined}
-      className="group/grid relative min-h-0 flex-1 overflow-y-auto outline-none [overflow-anchor:none]"
-      onPointerOver={(event) => {
-        const row = (event.target as Element).closest<HTMLElement>("[data-task]");
-        hovered.current = row?.dataset.task ?? null;
-      }}
-      onPointerLeave={() => {
-        hovered.current = null;
-      }}
-    >
-      <div className="relative w-full" style={{ height: virtual.getTotalSize() }}>
-        {order.current.map((id) => {
-          const row = rows[id];
-          const index = places.get(id);
-          if (!row || index === undefined) return null;
-          return (
-            <TaskRow
-              key={id}
-              row={row}
-              index={index}
-              top={index * ROW_HEIGHT}
-              today={today}
-              selected={index === ring}
-              editing={id === editing}
-              onSelect={onSelect}
-              onEdit={onEdit}
-              onToggle={onToggle}
-            />
-          );
-        })}
-        {items.map(
-          (item) =>
-            !slice?.ids[item.index - slice.from] && (
-              <SkeletonRow
-                key={item.index}
-                index={item.index}
-                top={item.index * ROW_HEIGHT}
-                ringed={item.index === ring}
+    <div className="relative flex min-h-0 flex-1 flex-col">
+      {newAbove && (
+        <button
+          type="button"
+          className="popover -translate-x-1/2 absolute top-2 left-1/2 z-10 flex h-7 items-center gap-1.5 rounded-full border border-line bg-raised px-3 font-medium text-accent-text shadow-popover"
+          onClick={() => gridRef.current?.scrollTo({ top: 0 })}
+        >
+          <ArrowUp size={14} strokeWidth={1.5} aria-hidden="true" />
+          {m.tasks_new_above()}
+        </button>
+      )}
+      <div
+        ref={gridRef}
+        role="grid"
+        tabIndex={0}
+        aria-label={m.tasks_list()}
+        aria-rowcount={count}
+        aria-activedescendant={ring === null ? undefined : rowElementId(ring)}
+        data-view-current={view.current || undefined}
+        className="group/grid relative min-h-0 flex-1 overflow-y-auto outline-none [overflow-anchor:none]"
+        onPointerOver={(event) => {
+          const row = (event.target as Element).closest<HTMLElement>("[data-task]");
+          hovered.current = row?.dataset.task ?? null;
+        }}
+        onPointerLeave={() => {
+          hovered.current = null;
+        }}
+        onScroll={(event) => {
+          if (event.currentTarget.scrollTop === 0) setNewAbove(false);
+        }}
+      >
+        <div className="relative w-full" style={{ height: virtual.getTotalSize() }}>
+          {order.current.map((id) => {
+            const row = rows[id];
+            const index = places.get(id);
+            if (!row || index === undefined) return null;
+            return (
+              <TaskRow
+                key={id}
+                row={row}
+                index={index}
+                top={index * ROW_HEIGHT}
+                today={today}
+                selected={index === ring}
+                editing={id === editing}
+                onSelect={onSelect}
+                onEdit={onEdit}
+                onToggle={onToggle}
               />
-            ),
-        )}
+            );
+          })}
+          {items.map(
+            (item) =>
+              !slice?.ids[item.index - slice.from] && (
+                <SkeletonRow
+                  key={item.index}
+                  index={item.index}
+                  top={item.index * ROW_HEIGHT}
+                  ringed={item.index === ring}
+                />
+              ),
+          )}
+        </div>
       </div>
     </div>
   );
@@ -143,6 +160,7 @@ function useStillness(
   specKey: string,
   gridRef: RefObject<HTMLDivElement | null>,
   hovered: RefObject<RecordId | null>,
+  onHidden: (hidden: boolean) => void,
 ): void {
   const before = useRef<{ slice: ViewSlice | null; specKey: string }>({ slice: null, specKey });
   useLayoutEffect(() => {
@@ -152,6 +170,7 @@ function useStillness(
     if (!grid || !slice) return;
     if (was.specKey !== specKey) {
       grid.scrollTop = 0;
+      onHidden(false);
       return;
     }
     if (!was.slice || was.slice === slice) return;
@@ -166,8 +185,10 @@ function useStillness(
     const ringed = document.activeElement === grid ? inSight(selected?.id) : null;
     const keep = [editing?.id ?? null, inSight(hovered.current), ringed, topmost];
     const shift = anchorShift({ before: was.slice, after: slice, keep });
+    // Who stood at the top and is kept from moving would never learn of what arrived there.
+    if (shift > 0 && grid.scrollTop === 0) onHidden(true);
     if (shift !== 0) grid.scrollTop += shift * ROW_HEIGHT;
-  }, [slice, specKey, gridRef, hovered]);
+  }, [slice, specKey, gridRef, hovered, onHidden]);
 }
 
 /** Brings a row that was just written here into sight and puts the ring on it. */

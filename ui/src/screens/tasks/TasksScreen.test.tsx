@@ -70,6 +70,23 @@ describe("writing tasks", () => {
   });
 });
 
+describe("what arrives while a person points at a row", () => {
+  it("moves nothing under the pointer, says that there is something above, and shows it when asked", async () => {
+    await open();
+    const grid = screen.getByRole("grid");
+    grid.scrollTo = (options?: ScrollToOptions | number) => {
+      if (typeof options === "object") grid.scrollTop = options.top ?? 0;
+      grid.dispatchEvent(new Event("scroll", { bubbles: true }));
+    };
+    await userEvent.hover(screen.getByText("Second"));
+    show([task("x", "Arrived"), task("a", "First"), task("b", "Second"), task("c", "Third")]);
+    expect(grid.scrollTop).toBe(32);
+    await userEvent.click(screen.getByText("New tasks above"));
+    expect(grid.scrollTop).toBe(0);
+    expect(screen.queryByText("New tasks above")).toBeNull();
+  });
+});
+
 describe("editing in place", () => {
   it("keeps text, caret and focus while rows change, move and arrive around it", async () => {
     await open();
