@@ -28,5 +28,5 @@ pub use auth::{
 };
 pub use client::{Client, ClientOptions};
 pub use error::Error;
-pub use realtime::{ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions};
+pub use realtime::{AnonKey, ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions};
 pub use secret::Secret;

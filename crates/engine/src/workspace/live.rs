@@ -81,25 +81,23 @@ async fn run(
 }
 
 fn channels(topics: &[String]) -> Vec<ChannelSpec> {
-    let private = |topic: &String| ChannelSpec {
-        topic: topic.clone(),
-        private: true,
-        broadcast_self: false,
-        broadcast_ack: false,
-    };
-    topics.iter().map(private).collect()
+    topics.iter().map(ChannelSpec::private).collect()
 }
 
 fn translate(event: RealtimeEvent) -> Option<Event> {
     match event {
         RealtimeEvent::Connected => Some(Event::Socket { open: true }),
         RealtimeEvent::Disconnected { reason, retry_in } => {
-            tracing::debug!(reason, ?retry_in, "the feed is disconnected");
+            tracing::debug!(%reason, ?retry_in, "the feed is disconnected");
             Some(Event::Socket { open: false })
         }
         RealtimeEvent::Joined { topic } => Some(Event::Channel { topic, joined: true }),
-        RealtimeEvent::Refused { topic, reason } | RealtimeEvent::ChannelClosed { topic, reason } => {
-            tracing::debug!(reason, "a feed channel is not joined");
+        RealtimeEvent::Refused { topic, reason } => {
+            tracing::debug!(%reason, "a feed channel was refused");
+            Some(Event::Channel { topic, joined: false })
+        }
+        RealtimeEvent::ChannelClosed { topic, reason } => {
+            tracing::debug!(%reason, "a feed channel has ended");
             Some(Event::Channel { topic, joined: false })
         }
         RealtimeEvent::Broadcast { event, payload, .. } if matches!(event.as_str(), "changes" | "moved") => {
@@ -111,6 +109,7 @@ fn translate(event: RealtimeEvent) -> Option<Event> {
                 }
             }
         }
-        RealtimeEvent::Broadcast { .. } | RealtimeEvent::BinaryBroadcast { .. } | RealtimeEvent::System { .. } => None,
+        // Nothing else is asked for on the feed's channels; what a later version tells is no reason to pull.
+        _ => None,
     }
 }

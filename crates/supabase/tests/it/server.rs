@@ -47,6 +47,7 @@ impl Server {
             backoff_min: Duration::from_millis(10),
             backoff_max: Duration::from_millis(50),
             refused_pause: Duration::from_millis(50),
+            join_spread: Duration::from_millis(5),
             ..RealtimeOptions::new(self.url(), "anon-key")
         }
     }
@@ -165,7 +166,7 @@ impl TokenSource for Tokens {
 }
 
 pub(crate) fn spec(topic: &str) -> ChannelSpec {
-    ChannelSpec { topic: topic.into(), private: true, broadcast_self: false, broadcast_ack: true }
+    ChannelSpec::private(topic).acknowledged()
 }
 
 pub(crate) async fn next(events: &mut mpsc::Receiver<RealtimeEvent>) -> RealtimeEvent {

@@ -13,7 +13,7 @@ use crate::server::{Server, Tokens, joined, next, soon, spec};
 
 fn disconnected(event: RealtimeEvent) -> String {
     match event {
-        RealtimeEvent::Disconnected { reason, .. } => reason,
+        RealtimeEvent::Disconnected { reason, .. } => reason.to_string(),
         other => panic!("not disconnected but {other:?}"),
     }
 }

@@ -69,7 +69,7 @@ impl Outgoing {
         match self {
             Self::Heartbeat { reference } => text(version, None, reference, PHOENIX, "heartbeat", &json!({})),
             Self::Join { reference, spec, token } => {
-                let payload = json!({ "config": spec.config(), "access_token": token.expose() });
+                let payload = json!({ "config": spec.config, "access_token": token.expose() });
                 text(version, Some(reference), reference, &wire_topic(&spec.topic), "phx_join", &payload)
             }
             Self::Leave { join_ref, reference, topic } => {
@@ -183,7 +183,7 @@ mod tests {
     fn a_join_is_what_the_real_server_accepted() {
         let spec = ChannelSpec::private("room1").acknowledged();
         let join = Outgoing::Join { reference: "2".into(), spec: spec.clone(), token: "secret".into() };
-        let payload = json!({ "config": spec.config(), "access_token": "secret" });
+        let payload = json!({ "config": spec.config, "access_token": "secret" });
         let v2 = json!(["2", "2", "realtime:room1", "phx_join", payload]);
         assert_eq!(text(&join, ProtocolVersion::V2), v2);
         let v1 = json!({ "topic": "realtime:room1", "event": "phx_join", "payload": payload, "ref": "2", "join_ref": "2" });

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::script::{Script, spec};
+use super::script::{Script, broken, spec};
 use crate::realtime::RealtimeEvent;
 use crate::realtime::connection::{Effect, Input};
-use crate::realtime::protocol::{Accepted, Outgoing, ServerMessage};
+use crate::realtime::protocol::{Accepted, BroadcastPayload, Outgoing, ServerMessage};
 
 const TOPICS: [&str; 3] = ["a", "b", "c"];
 const REFUSALS: [&str; 3] =
@@ -102,7 +102,7 @@ impl World {
     fn observe(&mut self, effect: Effect) {
         match effect {
             Effect::FetchToken => assert!(!std::mem::replace(&mut self.fetching, true), "two tokens at once"),
-            Effect::RejectToken(_) => {}
+            Effect::RejectToken(_) | Effect::Roster { .. } => {}
             Effect::Open => {
                 assert!(!self.open, "a socket is open already");
                 assert!(!std::mem::replace(&mut self.opening, true), "two sockets at once");
@@ -155,6 +155,7 @@ impl World {
                 assert_eq!(self.joined.get(&topic), Some(&join_ref), "a token for a channel that is not live");
             }
             Outgoing::Broadcast { topic, reference, .. } => self.unconfirmed.push((topic, reference)),
+            Outgoing::Track { .. } | Outgoing::Untrack { .. } => {}
         }
     }
 
@@ -181,12 +182,12 @@ impl World {
             Step::Open(good) => {
                 if std::mem::take(&mut self.opening) {
                     self.open = *good;
-                    self.put(if *good { Input::Opened } else { Input::OpenFailed("refused".into()) });
+                    self.put(if *good { Input::Opened } else { Input::OpenFailed(broken("refused")) });
                 }
             }
             Step::CloseSocket => {
                 if self.open {
-                    self.put(Input::SocketClosed("close 1000".into()));
+                    self.put(Input::SocketClosed(broken("close 1000")));
                 }
             }
             Step::AnswerHeartbeat => {
@@ -221,7 +222,7 @@ impl World {
                 self.requests += 1;
                 self.unanswered.insert(self.requests);
                 let (topic, event) = (TOPICS[*index].to_owned(), "e".to_owned());
-                self.put(Input::Broadcast { request: self.requests, topic, event, payload: json!({}) });
+                self.put(Input::Broadcast { request: self.requests, topic, event, payload: BroadcastPayload::Json(json!({})) });
             }
             Step::Confirm => {
                 if let Some((topic, reference)) = self.unconfirmed.pop() {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use crate::realtime::disconnect::DisconnectReason;
 use crate::realtime::connection::{Connection, Effect, Input};
 use crate::realtime::protocol::{Accepted, Outgoing, ServerMessage};
 use crate::realtime::{ChannelSpec, RealtimeEvent, RealtimeOptions};
@@ -18,7 +19,11 @@ pub(super) fn options() -> RealtimeOptions {
 }
 
 pub(super) fn spec(topic: &str) -> ChannelSpec {
-    ChannelSpec { topic: topic.into(), private: true, broadcast_self: false, broadcast_ack: true }
+    ChannelSpec::private(topic).acknowledged()
+}
+
+pub(super) fn broken(text: &str) -> DisconnectReason {
+    DisconnectReason::Broken(text.to_owned())
 }
 
 pub(super) fn specs(topics: &[&str]) -> Vec<ChannelSpec> {
