@@ -130,11 +130,7 @@ mod tests {
         JoinRefusal::DatabaseBusy,
         Verdict::Passing
     )]
-    #[case(
-        "UnknownErrorOnChannel: no function clause matching in Access.get/3",
-        JoinRefusal::Other,
-        Verdict::Passing
-    )]
+    #[case("UnknownErrorOnChannel: no function clause matching in Access.get/3", JoinRefusal::Other, Verdict::Passing)]
     #[case("channel_crash", JoinRefusal::Other, Verdict::Passing)]
     #[case("", JoinRefusal::Other, Verdict::Passing)]
     fn every_refusal_of_the_real_server_has_its_type(

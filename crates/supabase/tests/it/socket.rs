@@ -93,7 +93,8 @@ async fn a_refusal_is_an_event() {
     let join = peer.expect("phx_join").await;
     peer.refuse_frame(&join, "Unauthorized: no").await;
     assert_eq!(next(&mut events).await, RealtimeEvent::Connected);
-    let refused = RealtimeEvent::Refused { topic: "room".into(), reason: JoinRefusal::Unauthorized("Unauthorized: no".into()) };
+    let refused =
+        RealtimeEvent::Refused { topic: "room".into(), reason: JoinRefusal::Unauthorized("Unauthorized: no".into()) };
     assert_eq!(next(&mut events).await, refused);
     realtime.set_channels(vec![spec("room")]);
     peer.let_join().await;

@@ -177,7 +177,11 @@ impl Connection {
             Phase::NeedsToken | Phase::Opening { .. } => None,
             Phase::Open(socket) => {
                 let confirmations = self.unconfirmed.iter().map(|waiting| waiting.deadline);
-                confirmations.chain(self.next_join_deadline()).chain(self.next_live_deadline()).chain([socket.due()]).min()
+                confirmations
+                    .chain(self.next_join_deadline())
+                    .chain(self.next_live_deadline())
+                    .chain([socket.due()])
+                    .min()
             }
         };
         own.into_iter().chain(self.next_roster_deadline()).min()
@@ -215,7 +219,12 @@ impl Connection {
                 self.channel_ended(now, &topic, join_ref.as_deref(), CloseReason::Crashed);
             }
             ServerMessage::System { topic, status, message, extension } => {
-                self.system(now, &topic, SystemMessage::read(&status, message, extension.as_deref()), status == "error");
+                self.system(
+                    now,
+                    &topic,
+                    SystemMessage::read(&status, message, extension.as_deref()),
+                    status == "error",
+                );
             }
             ServerMessage::Broadcast { topic, event, payload, id, replayed } => {
                 self.broadcast_came(&topic, event, payload, id, replayed);

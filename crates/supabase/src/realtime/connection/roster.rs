@@ -116,9 +116,8 @@ impl Roster {
             }
             let present = self.said.entry(key).or_default();
             for meta in metas {
-                let replaced = |old: &Presence| {
-                    old.reference == meta.reference || Some(&old.reference) == meta.previous.as_ref()
-                };
+                let replaced =
+                    |old: &Presence| old.reference == meta.reference || Some(&old.reference) == meta.previous.as_ref();
                 present.retain(|old| !replaced(old));
                 present.push(meta);
             }

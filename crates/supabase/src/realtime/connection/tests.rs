@@ -3,3 +3,4 @@
 mod properties;
 mod script;
 mod tables;
+mod world;

@@ -186,7 +186,8 @@ mod tests {
         let payload = json!({ "config": spec.config, "access_token": "secret" });
         let v2 = json!(["2", "2", "realtime:room1", "phx_join", payload]);
         assert_eq!(text(&join, ProtocolVersion::V2), v2);
-        let v1 = json!({ "topic": "realtime:room1", "event": "phx_join", "payload": payload, "ref": "2", "join_ref": "2" });
+        let v1 =
+            json!({ "topic": "realtime:room1", "event": "phx_join", "payload": payload, "ref": "2", "join_ref": "2" });
         assert_eq!(text(&join, ProtocolVersion::V1), v1);
         assert!(!format!("{join:?}").contains("secret"), "a frame in a log must not show its token");
     }

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::{Map, Value};
 use url::Url;
 
-use crate::realtime::disconnect::DisconnectReason;
+use crate::realtime::change::{ChangeKind, PostgresChange, Row};
+use crate::realtime::presence::Presence;
+
 use crate::realtime::connection::{Connection, Effect, Input};
+use crate::realtime::disconnect::DisconnectReason;
 use crate::realtime::protocol::{Accepted, Outgoing, ServerMessage};
 use crate::realtime::{ChannelSpec, RealtimeEvent, RealtimeOptions};
 
@@ -26,14 +30,37 @@ pub(super) fn broken(text: &str) -> DisconnectReason {
     DisconnectReason::Broken(text.to_owned())
 }
 
+/// A change of which nothing is known.
+pub(super) fn change() -> PostgresChange {
+    PostgresChange {
+        schema: "public".into(),
+        table: "rows".into(),
+        kind: ChangeKind::Delete,
+        commit_timestamp: "2026-01-02T01:04:05.123Z".into(),
+        record: Row::default(),
+        old_record: Row::default(),
+        errors: vec![],
+    }
+}
+
+/// One presence of a key.
+pub(super) fn person(key: &str, reference: &str, previous: Option<&str>) -> (String, Vec<Presence>) {
+    let payload = Map::from_iter([("name".to_owned(), Value::from(key))]);
+    (key.to_owned(), vec![Presence { reference: reference.into(), previous: previous.map(str::to_owned), payload }])
+}
+
 pub(super) fn specs(topics: &[&str]) -> Vec<ChannelSpec> {
     topics.iter().map(|topic| spec(topic)).collect()
 }
 
 impl Script {
     pub(super) fn new(seed: u64) -> Self {
+        Self::with(seed, options())
+    }
+
+    pub(super) fn with(seed: u64, options: RealtimeOptions) -> Self {
         let now = Instant::now();
-        Self { connection: Connection::new(options(), seed, now), now }
+        Self { connection: Connection::new(options, seed, now), now }
     }
 
     /// A machine with an open socket that has proven itself.

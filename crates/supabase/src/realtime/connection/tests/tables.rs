@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::script::{Script, broken, events, frames, heartbeat, join_reference, spec, specs};
 use crate::Error;
-use crate::realtime::{ChannelSpec, CloseReason, JoinRefusal, RealtimeEvent, SystemMessage};
 use crate::realtime::connection::{Effect, Input};
 use crate::realtime::protocol::{BroadcastPayload, Outgoing, ServerMessage};
+use crate::realtime::{ChannelSpec, CloseReason, JoinRefusal, RealtimeEvent, SystemMessage};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -179,7 +179,10 @@ fn a_refused_channel_is_reported_and_not_retried_by_itself() {
     let reference = join_reference(&effects, "a").unwrap();
     let reason = "Unauthorized: You do not have permissions to read from this Channel topic: a";
     let effects = script.reply("a", &reference, Err(reason));
-    assert_eq!(events(&effects), [RealtimeEvent::Refused { topic: "a".into(), reason: JoinRefusal::Unauthorized(reason.into()) }]);
+    assert_eq!(
+        events(&effects),
+        [RealtimeEvent::Refused { topic: "a".into(), reason: JoinRefusal::Unauthorized(reason.into()) }]
+    );
     for _ in 0..20 {
         let effects = script.next();
         assert_eq!(join_reference(&effects, "a"), None);
