@@ -5,7 +5,7 @@ use std::time::Duration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::script::{Script, broken, events, frames, heartbeat, join_reference, spec, specs};
+use super::script::{Script, broken, events, frames, heartbeat, join_reference, specs};
 use crate::Error;
 use crate::realtime::connection::{Effect, Input};
 use crate::realtime::protocol::{BroadcastPayload, Outgoing, ServerMessage};
