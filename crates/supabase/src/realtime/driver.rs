@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Effect, Input};
-use super::protocol::{decode_binary, decode_text};
+use super::protocol::{Decoder, Frame, ProtocolVersion};
 use super::socket::{self, Socket};
 use super::{ChannelSpec, Command, RealtimeEvent, RealtimeOptions};
 use crate::secret::Secret;
@@ -45,6 +45,7 @@ pub(super) struct Driver {
     answers: HashMap<u64, oneshot::Sender<Result<(), Error>>>,
     last_request: u64,
     socket: Option<Socket>,
+    decoder: Decoder,
     opening: Option<BoxFuture<'static, Result<Socket, String>>>,
     fetching: Option<BoxFuture<'static, Result<Secret, String>>>,
     /// What came up while effects were carried out.
@@ -90,6 +91,7 @@ impl Driver {
             answers: HashMap::new(),
             last_request: 0,
             socket: None,
+            decoder: Decoder::new(),
             opening: None,
             fetching: None,
             inputs: VecDeque::new(),
@@ -200,8 +202,8 @@ impl Driver {
 
     fn received(&mut self, message: Option<Result<Message, WebSocketError>>) -> Option<Input> {
         let decoded = match message {
-            Some(Ok(Message::Text(text))) => decode_text(&text),
-            Some(Ok(Message::Binary(bytes))) => decode_binary(&bytes),
+            Some(Ok(Message::Text(text))) => self.decoder.text(&text),
+            Some(Ok(Message::Binary(bytes))) => self.decoder.binary(&bytes),
             // Pings are answered by the library on the next read or write.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return None,
             Some(Ok(Message::Close(frame))) => {
@@ -251,7 +253,11 @@ impl Driver {
                 self.opening = None;
                 self.socket = None;
             }
-            Effect::Send(frame) => self.send(Message::text(frame.encode())).await,
+            Effect::Send(frame) => match frame.encode(ProtocolVersion::V2) {
+                Ok(Frame::Text(text)) => self.send(Message::text(text)).await,
+                Ok(Frame::Binary(bytes)) => self.send(Message::binary(bytes)).await,
+                Err(error) => tracing::warn!(%error, "a frame was not sent"),
+            },
             Effect::Emit(event) => self.emit(event),
             Effect::Answer { request, outcome } => {
                 // Whoever asked may have given up, which is no error.

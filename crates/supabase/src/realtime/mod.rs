@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,6 +22,7 @@ pub use options::RealtimeOptions;
 
 use crate::{Error, TokenSource};
 use driver::Driver;
+use protocol::{BroadcastConfig, JoinConfig, Json};
 
 /// Events that wait for their reader. When they are this many, nothing more is read from the socket until the reader has caught
 /// up, so the server's own buffers and limits apply; no event is dropped.
@@ -41,6 +41,13 @@ pub struct ChannelSpec {
     pub broadcast_self: bool,
     /// Whether the server confirms that it has accepted a broadcast (not that anybody got it).
     pub broadcast_ack: bool,
+}
+
+impl ChannelSpec {
+    fn join_config(&self) -> JoinConfig {
+        let broadcast = BroadcastConfig { ack: self.broadcast_ack, own: self.broadcast_self, ..Default::default() };
+        JoinConfig { broadcast, private: self.private, ..Default::default() }
+    }
 }
 
 /// What happens on the connection, in order.
@@ -81,8 +88,8 @@ pub enum RealtimeEvent {
         topic: String,
         /// The name the sender gave it.
         event: String,
-        /// What was sent. Numbers beyond 64-bit integers and doubles lose digits: send them as strings.
-        payload: Value,
+        /// What was sent, untouched.
+        payload: Json,
         /// Given by the database, for de-duplication.
         id: Option<String>,
     },
@@ -127,7 +134,7 @@ struct Shared {
 struct Command {
     topic: String,
     event: String,
-    payload: Value,
+    payload: Json,
     answer: oneshot::Sender<Result<(), Error>>,
 }
 
@@ -163,9 +170,10 @@ impl Realtime {
     /// [`Error::NotJoined`] at once when the channel is not live (nothing is queued for later: a broadcast is about now),
     /// [`Error::Timeout`] when no word comes, which is how the server treats a sender without the right to write,
     /// [`Error::Refused`] with its reason, [`Error::Closed`] when the connection ends meanwhile.
-    pub async fn broadcast(&self, topic: &str, event: &str, payload: Value) -> Result<(), Error> {
+    pub async fn broadcast(&self, topic: &str, event: &str, payload: impl Into<Json>) -> Result<(), Error> {
         let (answer, answered) = oneshot::channel();
-        let command = Command { topic: bare_topic(topic).to_owned(), event: event.to_owned(), payload, answer };
+        let command =
+            Command { topic: bare_topic(topic).to_owned(), event: event.to_owned(), payload: payload.into(), answer };
         self.shared.commands.send(command).await.map_err(|_| Error::Closed)?;
         answered.await.unwrap_or(Err(Error::Closed))
     }

@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use serde_json::Value;
-
 use super::channel::ChannelState;
 use super::{Connection, Effect};
 use crate::Error;
 use crate::realtime::RealtimeEvent;
-use crate::realtime::protocol::{BroadcastPayload, Outgoing};
+use crate::realtime::protocol::{BroadcastPayload, Json, Outgoing};
 
 /// Broadcasts that wait for their confirmation.
 const UNCONFIRMED: usize = 256;
@@ -36,7 +34,7 @@ impl Connection {
         }));
     }
 
-    pub(super) fn broadcast(&mut self, now: Instant, request: u64, topic: String, event: String, payload: Value) {
+    pub(super) fn broadcast(&mut self, now: Instant, request: u64, topic: String, event: String, payload: Json) {
         let channel = self.channels.iter().find(|channel| channel.spec.topic == topic);
         let Some((ChannelState::Joined { join_ref, .. }, spec)) =
             channel.map(|channel| (&channel.state, &channel.spec))
@@ -47,7 +45,7 @@ impl Connection {
         let (join_ref, confirmed) = (join_ref.clone(), spec.broadcast_ack);
         let refused = if confirmed && self.unconfirmed.len() >= UNCONFIRMED {
             Some("too many messages wait for their confirmation")
-        } else if payload.to_string().len() > LARGEST_PAYLOAD {
+        } else if payload.as_str().len() > LARGEST_PAYLOAD {
             Some("payload_size_exceeded")
         } else {
             None
@@ -67,7 +65,13 @@ impl Connection {
                 deadline,
             });
         }
-        self.effects.push(Effect::Send(Outgoing::Broadcast { join_ref, reference, topic, event, payload }));
+        self.effects.push(Effect::Send(Outgoing::Broadcast {
+            join_ref,
+            reference,
+            topic,
+            event,
+            payload: BroadcastPayload::Json(payload),
+        }));
         if !confirmed {
             self.effects.push(Effect::Answer { request, outcome: Ok(()) });
         }

@@ -119,7 +119,12 @@ impl Connection {
                     channel.complaint = None;
                     channel.state =
                         ChannelState::Joining { reference: reference.clone(), deadline, token: token.clone() };
-                    self.effects.push(Effect::Send(Outgoing::Join { reference, spec, token }));
+                    self.effects.push(Effect::Send(Outgoing::Join {
+                        reference,
+                        config: Box::new(spec.join_config()),
+                        topic: spec.topic,
+                        token: Some(token),
+                    }));
                 }
             }
             None if self.token.not_before.is_none_or(|at| now >= at) => self.fetch_token(),

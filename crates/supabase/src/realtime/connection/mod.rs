@@ -19,10 +19,9 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use serde_json::Value;
 
 use super::backoff::pause;
-use super::protocol::{Outgoing, PHOENIX, ServerMessage};
+use super::protocol::{Json, Outgoing, PHOENIX, ServerMessage};
 use super::{ChannelSpec, RealtimeEvent, RealtimeOptions, bare_topic};
 use crate::Error;
 use crate::secret::Secret;
@@ -50,7 +49,7 @@ pub(super) enum Input {
         request: u64,
         topic: String,
         event: String,
-        payload: Value,
+        payload: Json,
     },
     /// Whether the socket is being read. A reader of events that has fallen behind stops it, and silence is then our own.
     Reading(bool),

@@ -134,15 +134,15 @@ impl World {
         assert!(self.open, "sent without a socket: {frame:?}");
         match frame {
             Outgoing::Heartbeat { reference } => self.heartbeat = Some(reference),
-            Outgoing::Join { reference, spec, token } => {
+            Outgoing::Join { reference, topic, token: Some(token), .. } => {
                 assert!(!token.is_empty(), "joined without a token");
                 assert!(self.join.is_none(), "two joins at once");
-                assert!(!self.joined.contains_key(&spec.topic), "joined twice");
-                if let Some(at) = self.refused_at.remove(&spec.topic) {
+                assert!(!self.joined.contains_key(&topic), "joined twice");
+                if let Some(at) = self.refused_at.remove(&topic) {
                     let pause = self.script.now.saturating_duration_since(at);
                     assert!(pause >= Duration::from_secs(5), "joined again {pause:?} after a refusal");
                 }
-                self.join = Some((spec.topic, reference));
+                self.join = Some((topic, reference));
             }
             Outgoing::Leave { topic, .. } => {
                 self.joined.remove(&topic);
@@ -155,6 +155,7 @@ impl World {
                 assert_eq!(self.joined.get(&topic), Some(&join_ref), "a token for a channel that is not live");
             }
             Outgoing::Broadcast { topic, reference, .. } => self.unconfirmed.push((topic, reference)),
+            other => panic!("not expected of this machine: {other:?}"),
         }
     }
 
@@ -221,7 +222,7 @@ impl World {
                 self.requests += 1;
                 self.unanswered.insert(self.requests);
                 let (topic, event) = (TOPICS[*index].to_owned(), "e".to_owned());
-                self.put(Input::Broadcast { request: self.requests, topic, event, payload: json!({}) });
+                self.put(Input::Broadcast { request: self.requests, topic, event, payload: json!({}).into() });
             }
             Step::Confirm => {
                 if let Some((topic, reference)) = self.unconfirmed.pop() {

@@ -118,7 +118,7 @@ pub(super) fn heartbeat(effects: &[Effect]) -> Option<String> {
 
 pub(super) fn join_reference(effects: &[Effect], topic: &str) -> Option<String> {
     frames(effects).into_iter().find_map(|frame| match frame {
-        Outgoing::Join { reference, spec, .. } if spec.topic == topic => Some(reference.clone()),
+        Outgoing::Join { reference, topic: joined, .. } if joined == topic => Some(reference.clone()),
         _ => None,
     })
 }
