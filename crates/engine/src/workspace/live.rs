@@ -101,7 +101,7 @@ fn translate(event: RealtimeEvent) -> Option<Event> {
             Some(Event::Channel { topic, joined: false })
         }
         RealtimeEvent::Broadcast { event, payload, .. } if matches!(event.as_str(), "changes" | "moved") => {
-            match serde_json::from_value::<FeedMessage>(payload) {
+            match payload.get::<FeedMessage>() {
                 Ok(message) => Some(Event::Feed(message)),
                 Err(error) => {
                     tracing::debug!(%error, "a feed message cannot be read; the next pull finds what it meant");

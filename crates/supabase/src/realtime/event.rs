@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde_json::Value;
-
 use super::change::PostgresChange;
 use super::disconnect::{CloseReason, DisconnectReason};
 use super::presence::PresenceMap;
+use super::protocol::Json;
 use super::refusal::JoinRefusal;
 use super::system::SystemMessage;
+use bytes::Bytes;
 
 /// What happens on the connection, in order.
 ///
@@ -76,8 +75,8 @@ pub enum RealtimeEvent {
         topic: String,
         /// The name the sender gave it.
         event: String,
-        /// What was sent. Numbers beyond 64-bit integers and doubles lose digits: send them as strings.
-        payload: Value,
+        /// What was sent, untouched.
+        payload: Json,
         /// Given by the database. Each is told once only.
         id: Option<String>,
         /// Whether it is from the past, asked for with [`ChannelSpec::replay`](crate::ChannelSpec::replay).

@@ -38,7 +38,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -56,7 +55,7 @@ pub use track::PresenceProblem;
 use crate::{Error, TokenSource};
 use driver::Driver;
 use presence::PresenceMap;
-use protocol::BroadcastPayload;
+use protocol::{BroadcastPayload, Json};
 use rosters::Rosters;
 
 /// Events that wait for their reader. When they are this many, nothing more is read from the socket until the reader has caught
@@ -91,7 +90,7 @@ struct Command {
 
 enum Ask {
     Broadcast { event: String, payload: BroadcastPayload },
-    Track(Option<Map<String, Value>>),
+    Track(Option<Json>),
 }
 
 impl fmt::Debug for Realtime {
@@ -132,8 +131,8 @@ impl Realtime {
     /// being sent, [`Error::QueueFull`] when too many wait for the server's word, [`Error::Timeout`] when no word comes, which is how
     /// the server treats a sender without the right to write, [`Error::Refused`] with its reason, [`Error::Closed`] when the connection
     /// ends meanwhile.
-    pub async fn broadcast(&self, topic: &str, event: &str, payload: Value) -> Result<(), Error> {
-        let ask = Ask::Broadcast { event: event.to_owned(), payload: BroadcastPayload::Json(payload) };
+    pub async fn broadcast(&self, topic: &str, event: &str, payload: impl Into<Json>) -> Result<(), Error> {
+        let ask = Ask::Broadcast { event: event.to_owned(), payload: BroadcastPayload::Json(payload.into()) };
         self.ask(topic, ask).await
     }
 

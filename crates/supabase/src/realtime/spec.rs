@@ -89,9 +89,9 @@ impl ChannelSpec {
     }
 
     /// The same with each binding once, in the order of first appearance: what is sent.
-    pub(crate) fn distinct(&self) -> Self {
+    pub(crate) fn distinct(&self) -> JoinConfig {
         let postgres_changes = self.distinct_changes().into_iter().cloned().collect();
-        Self { topic: self.topic.clone(), config: JoinConfig { postgres_changes, ..self.config.clone() } }
+        JoinConfig { postgres_changes, ..self.config.clone() }
     }
 
     /// For each binding its place among the distinct ones.
@@ -161,7 +161,7 @@ mod tests {
     fn equal_bindings_are_sent_once_and_each_keeps_its_place() {
         let (a, b) = (Binding::table("public", "a"), Binding::table("public", "b"));
         let spec = ChannelSpec::public("t").changes(a.clone()).changes(b.clone()).changes(a.clone());
-        assert_eq!(spec.distinct().config.postgres_changes, [a, b]);
+        assert_eq!(spec.distinct().postgres_changes, [a, b]);
         assert_eq!(spec.places(), [0, 1, 0]);
     }
 }

@@ -139,7 +139,7 @@ async fn broadcasts_come_in_as_text_and_as_binary() {
     let expected = |n: u8, id: Option<&str>| RealtimeEvent::Broadcast {
         topic: "room".into(),
         event: "changes".into(),
-        payload: json!({ "n": n }),
+        payload: json!({ "n": n }).into(),
         id: id.map(str::to_owned),
         replayed: false,
     };

@@ -102,7 +102,7 @@ impl Connection {
                 return Err(Error::BinaryUnsupported);
             }
             BroadcastPayload::Binary(bytes) => bytes.len(),
-            BroadcastPayload::Json(value) => value.to_string().len(),
+            BroadcastPayload::Json(json) => json.as_str().len(),
         };
         if size > LARGEST_PAYLOAD {
             return Err(Error::PayloadTooLarge { size, limit: LARGEST_PAYLOAD });

@@ -64,11 +64,12 @@ impl Connection {
                 let reference = self.next_reference();
                 let deadline = now + self.options.join_timeout;
                 if let Some(channel) = self.channels.get_mut(index) {
-                    let spec = channel.spec.distinct();
+                    let (topic, config) = (channel.spec.topic.clone(), Box::new(channel.spec.distinct()));
                     channel.complaint = None;
                     channel.state =
                         ChannelState::Joining { reference: reference.clone(), deadline, token: token.clone() };
-                    self.effects.push(Effect::Send(Outgoing::Join { reference, spec, token }));
+                    let join = Outgoing::Join { reference, topic, config, token: Some(token) };
+                    self.effects.push(Effect::Send(join));
                 }
             }
             None if self.token.not_before.is_none_or(|at| now >= at) => self.fetch_token(),

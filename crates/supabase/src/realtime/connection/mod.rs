@@ -30,11 +30,10 @@ use std::time::Instant;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use serde_json::{Map, Value};
 
 use super::disconnect::{CloseReason, DisconnectReason};
 use super::presence::PresenceMap;
-use super::protocol::{BroadcastPayload, Outgoing, PHOENIX, ServerMessage};
+use super::protocol::{BroadcastPayload, Json, Outgoing, PHOENIX, ServerMessage};
 use super::system::SystemMessage;
 use super::{ChannelSpec, RealtimeEvent, RealtimeOptions, bare_topic};
 use crate::Error;
@@ -68,7 +67,7 @@ pub(super) enum Input {
     Track {
         request: u64,
         topic: String,
-        payload: Option<Map<String, Value>>,
+        payload: Option<Json>,
     },
     /// Whether the socket is being read. A reader of events that has fallen behind stops it, and silence is then our own.
     Reading(bool),

@@ -2,20 +2,18 @@
 
 use std::time::Instant;
 
-use serde_json::{Map, Value};
-
 use super::channel::ChannelState;
 use super::roster::Graces;
 use super::tracking::Call;
 use super::{Connection, Effect, Phase};
 use crate::Error;
 use crate::realtime::presence::PresenceMap;
-use crate::realtime::protocol::{Accepted, Outgoing};
+use crate::realtime::protocol::{Accepted, Json, Outgoing};
 use crate::realtime::{PresenceChange, PresenceProblem, RealtimeEvent};
 
 impl Connection {
     /// What shall be known of oneself on a channel, now and after each rejoin.
-    pub(super) fn track(&mut self, request: u64, topic: String, payload: Option<Map<String, Value>>) {
+    pub(super) fn track(&mut self, request: u64, topic: String, payload: Option<Json>) {
         let channel = self.channels.iter_mut().find(|channel| channel.spec.topic == topic);
         let outcome = match channel {
             None => Err(Error::Presence { topic, problem: PresenceProblem::UnknownChannel }),

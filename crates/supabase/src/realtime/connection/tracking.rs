@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use crate::realtime::protocol::Json;
 
 /// The real server closes the channel at the sixth call within [`WINDOW`] (5 in 30 s are allowed); one is left as a reserve, because
 /// its clock is not ours.
@@ -14,9 +14,9 @@ pub(super) const WINDOW: Duration = Duration::from_secs(30);
 /// Wanted and told are compared at each step, so that only the last of many wishes is sent, and nothing twice.
 #[derive(Default)]
 pub(super) struct Tracking {
-    wanted: Option<Map<String, Value>>,
+    wanted: Option<Json>,
     /// What the present join was told.
-    told: Option<Map<String, Value>>,
+    told: Option<Json>,
     /// The reference of the latest call, while it can be refused.
     call: Option<String>,
     /// When the latest calls were made. They count across joins: whether the server forgets them is not known.
@@ -25,12 +25,12 @@ pub(super) struct Tracking {
 
 /// What to tell the server.
 pub(super) enum Call {
-    Track(Map<String, Value>),
+    Track(Json),
     Untrack,
 }
 
 impl Tracking {
-    pub(super) fn want(&mut self, payload: Option<Map<String, Value>>) {
+    pub(super) fn want(&mut self, payload: Option<Json>) {
         self.wanted = payload;
     }
 
@@ -72,28 +72,29 @@ impl Tracking {
 #[cfg(test)]
 mod tests {
     use super::{Call, MOST_CALLS, Tracking, WINDOW};
-    use serde_json::{Map, Value};
+    use crate::realtime::protocol::Json;
+    use serde_json::json;
     use std::time::{Duration, Instant};
 
-    fn payload(n: u64) -> Option<Map<String, Value>> {
-        Some(Map::from_iter([("n".to_owned(), Value::from(n))]))
+    fn payload(n: u64) -> Option<Json> {
+        Some(json!({ "n": n }).into())
     }
 
     #[test]
     fn the_last_wish_wins_and_the_rate_is_kept() {
         let start = Instant::now();
         let mut tracking = Tracking::default();
-        let mut calls: Vec<(Instant, Value)> = Vec::new();
+        let mut calls: Vec<(Instant, Json)> = Vec::new();
         for step in 0..2000u64 {
             let now = start + Duration::from_millis(100) * u32::try_from(step).unwrap();
             if step < 1000 {
                 tracking.want(payload(step));
             }
-            if let Some(Call::Track(map)) = tracking.due(now) {
-                calls.push((now, map["n"].clone()));
+            if let Some(Call::Track(payload)) = tracking.due(now) {
+                calls.push((now, payload));
             }
         }
-        assert_eq!(calls.last().unwrap().1, 999);
+        assert_eq!(Some(calls.last().unwrap().1.clone()), payload(999));
         for window in calls.windows(MOST_CALLS + 1) {
             assert!(window[MOST_CALLS].0 - window[0].0 >= WINDOW, "more than {MOST_CALLS} calls in {WINDOW:?}");
         }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Effect, Input};
 use super::disconnect::DisconnectReason;
-use super::protocol::{Frame, Outgoing, decode_binary, decode_text};
+use super::protocol::{Decoder, Frame, Outgoing};
 use super::rosters::Rosters;
 use super::sleep::{LOOK_EVERY, SleepWatch};
 use super::socket::{self, Socket};
@@ -62,6 +62,7 @@ pub(super) struct Driver {
     /// When to look whether the machine has slept.
     look_at: Instant,
     socket: Option<Socket>,
+    decoder: Decoder,
     opening: Option<BoxFuture<'static, Result<Socket, DisconnectReason>>>,
     fetching: Option<BoxFuture<'static, Result<Secret, String>>>,
     /// What came up while effects were carried out.
@@ -109,6 +110,7 @@ impl Driver {
             sleep_watch: SleepWatch::new(SystemTime::now(), now.into_std()),
             look_at: now + LOOK_EVERY,
             socket: None,
+            decoder: Decoder::new(),
             opening: None,
             fetching: None,
             inputs: VecDeque::new(),
@@ -233,8 +235,8 @@ impl Driver {
 
     fn received(&mut self, message: Option<Result<Message, WebSocketError>>) -> Option<Input> {
         let decoded = match message {
-            Some(Ok(Message::Text(text))) => decode_text(&text),
-            Some(Ok(Message::Binary(bytes))) => decode_binary(&bytes),
+            Some(Ok(Message::Text(text))) => self.decoder.text(&text),
+            Some(Ok(Message::Binary(bytes))) => self.decoder.binary(&bytes),
             // Pings are answered by the library on the next read or write.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return None,
             Some(Ok(Message::Close(frame))) => {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-pub type Filter = String;
+use super::filter::Filter;
 
 /// The `config` of a join.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::script::{Script, broken, events, frames, join_reference, person, specs};
 use crate::Error;
 use crate::realtime::connection::{Effect, Input};
-use crate::realtime::protocol::{Binding, BroadcastPayload, Outgoing, ServerMessage};
+use crate::realtime::protocol::{Binding, BroadcastPayload, Json, Outgoing, ServerMessage};
 use crate::realtime::{ChannelSpec, CloseReason, Extension, RealtimeEvent, SystemMessage};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ fn joined() -> RealtimeEvent {
 }
 
 fn broadcast(request: u64, payload: Value) -> Input {
-    let payload = BroadcastPayload::Json(payload);
+    let payload = BroadcastPayload::Json(payload.into());
     Input::Broadcast { request, topic: "a".into(), event: "e".into(), payload }
 }
 
@@ -72,8 +72,8 @@ fn lost_subscription_after_reconnect_every_binding_is_asked_for_and_confirmed_ag
     let mut script = Script::joined_to(rows());
     script.subscribed("a");
     let effects = script.reconnect("t1");
-    let [Outgoing::Join { spec, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
-    assert_eq!(spec.config, rows().config);
+    let [Outgoing::Join { config, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!(**config, rows().config);
     assert_eq!(events(&script.let_join(&effects)), [joined()]);
     assert_eq!(events(&script.subscribed("a")), [ready()]);
     assert_eq!(events(&script.changed("a", &[1])).len(), 1);
@@ -83,7 +83,7 @@ fn lost_subscription_after_reconnect_every_binding_is_asked_for_and_confirmed_ag
 fn stale_token_on_rejoin_a_fresh_one_comes_first() {
     let mut script = Script::joined_to(rows());
     let effects = script.reconnect("t2");
-    let [Outgoing::Join { token, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
+    let [Outgoing::Join { token: Some(token), .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
     assert_eq!(token.expose(), "t2");
 }
 
@@ -109,7 +109,7 @@ fn closed_for_ever_after_expiry_it_is_joined_again_with_another_token() {
         assert!(effects.contains(&Effect::RejectToken("t1".into())), "{complaint}: the source must not repeat it");
         assert_eq!(script.next(), [Effect::FetchToken]);
         let effects = script.put(Input::Token(Ok("t2".into())));
-        let [Outgoing::Join { token, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
+        let [Outgoing::Join { token: Some(token), .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
         assert_eq!(token.expose(), "t2");
     }
 }
@@ -140,8 +140,8 @@ fn duplicate_bindings_are_sent_once_and_each_gets_its_changes() {
     let spec = ChannelSpec::private("a").changes(rows.clone()).changes(other.clone()).changes(rows.clone());
     let mut script = Script::connected();
     let effects = script.put(Input::Wanted(vec![spec]));
-    let [Outgoing::Join { spec, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
-    assert_eq!(spec.config.postgres_changes, [rows, other]);
+    let [Outgoing::Join { config, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!(config.postgres_changes, [rows, other]);
     script.let_join(&effects);
     let matched = |effects: Vec<Effect>| match &events(&effects)[..] {
         [RealtimeEvent::PostgresChange { bindings, .. }] => bindings.clone(),
@@ -286,13 +286,13 @@ fn a_message_that_is_replayed_or_comes_twice_is_told_once() {
     let mut script = Script::joined_to(ChannelSpec::private("a").replay(0, 25));
     let comes = |script: &mut Script, id: &str, replayed: bool| {
         let (topic, event, id) = ("realtime:a".to_owned(), "e".to_owned(), Some(id.to_owned()));
-        let payload = BroadcastPayload::Json(Value::Null);
+        let payload = BroadcastPayload::Json(Json::default());
         events(&script.put(Input::Message(ServerMessage::Broadcast { topic, event, payload, id, replayed }))).len()
     };
     assert_eq!((comes(&mut script, "1", false), comes(&mut script, "1", false)), (1, 0));
     let effects = script.reconnect("t1");
-    let [Outgoing::Join { spec, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
-    assert!(spec.config.broadcast.replay.is_some(), "asked for at each join");
+    let [Outgoing::Join { config, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
+    assert!(config.broadcast.replay.is_some(), "asked for at each join");
     script.let_join(&effects);
     assert_eq!((comes(&mut script, "1", true), comes(&mut script, "2", true)), (0, 1));
 }

@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::script::{Script, events, frames, person};
 use crate::Error;
 use crate::realtime::connection::{Effect, Input};
 use crate::realtime::presence::PresenceMap;
-use crate::realtime::protocol::Outgoing;
+use crate::realtime::protocol::{Json, Outgoing};
 use crate::realtime::{ChannelSpec, PresenceChange, PresenceProblem, RealtimeEvent};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+fn n(payload: &Json) -> u64 {
+    payload.get::<Value>().unwrap()["n"].as_u64().unwrap()
+}
 
 fn room() -> ChannelSpec {
     ChannelSpec::private("a").presence("me")
@@ -40,7 +46,7 @@ fn lists(joined: &[&str], updated: &[&str], left: &[&str]) -> (Vec<String>, Vec<
 
 fn renamed(key: &str, reference: &str, previous: &str) -> PresenceMap {
     let (key, mut metas) = person(key, reference, Some(previous));
-    metas[0].payload.insert("name".to_owned(), "another".into());
+    metas[0].payload = json!({ "name": "another" }).into();
     vec![(key, metas)]
 }
 
@@ -121,10 +127,10 @@ fn what_is_tracked_is_told_again_after_each_rejoin() {
     assert_eq!(wish, [Effect::Answer { request: 1005, outcome: Ok(()) }], "kept until the channel is live");
     let tracks = |effects: &[Effect]| {
         let tracked = frames(effects).into_iter().find_map(|frame| match frame {
-            Outgoing::Track { payload, .. } => Some(payload["n"].clone()),
+            Outgoing::Track { payload, .. } => Some(n(payload)),
             _ => None,
         });
-        tracked.map(|n| n.as_u64().unwrap())
+        tracked
     };
     assert_eq!(tracks(&script.let_join(&effects)), Some(5));
     let effects = script.reconnect("t1");
@@ -146,7 +152,7 @@ fn tracking_faster_than_the_server_allows_sends_the_last_wish() {
     assert_eq!(frames(&script.pass(29 * SECOND)).len(), 1, "the heartbeat only");
     let effects = script.pass(SECOND);
     let last = frames(&effects).into_iter().find_map(|frame| match frame {
-        Outgoing::Track { payload, .. } => payload["n"].as_u64(),
+        Outgoing::Track { payload, .. } => Some(n(payload)),
         _ => None,
     });
     assert_eq!(last, Some(99));

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::script::{broken, change, person};
 use super::world::{TOPICS, World, specs};
 use crate::realtime::connection::Input;
-use crate::realtime::protocol::{Accepted, BroadcastPayload, ServerMessage};
+use crate::realtime::protocol::{Accepted, BroadcastPayload, Json, ServerMessage};
 
 const REFUSALS: [&str; 3] =
     ["Unauthorized: no", "InvalidJWTToken: Token has expired 9 seconds ago", "DatabaseTrouble: later"];
@@ -134,7 +134,7 @@ impl World {
                 self.requests += 1;
                 self.unanswered.insert(self.requests);
                 let (topic, event) = (TOPICS[*index].to_owned(), "e".to_owned());
-                let payload = BroadcastPayload::Json(json!({}));
+                let payload = BroadcastPayload::Json(json!({}).into());
                 self.put(Input::Broadcast { request: self.requests, topic, event, payload });
             }
             Step::Confirm => {
@@ -156,7 +156,7 @@ impl World {
             }
             Step::Message(topic, id) => {
                 let (topic, event, id) = (wire(TOPICS[*topic]), "e".to_owned(), Some(id.to_string()));
-                let payload = BroadcastPayload::Json(Value::Null);
+                let payload = BroadcastPayload::Json(Json::default());
                 self.put(Input::Message(ServerMessage::Broadcast { topic, event, payload, id, replayed: false }));
             }
             Step::State(mask) => self.state(*mask),
@@ -168,7 +168,7 @@ impl World {
             Step::Track(what) => {
                 self.requests += 1;
                 self.unanswered.insert(self.requests);
-                let payload = what.map(|n| Map::from_iter([("n".to_owned(), Value::from(n))]));
+                let payload = what.map(|n| json!({ "n": n }).into());
                 self.put(Input::Track { request: self.requests, topic: ROOM.to_owned(), payload });
             }
         }
@@ -260,7 +260,7 @@ impl World {
         let known: BTreeSet<String> = [PEOPLE[0], PEOPLE[2]].map(str::to_owned).into();
         assert_eq!(self.present.get(ROOM), Some(&known), "not who is here");
         if self.joined.contains_key(ROOM) {
-            assert_eq!(self.tracked.get(ROOM).map(|payload| &payload["n"]), Some(&json!(7)), "the last wish is lost");
+            assert_eq!(self.tracked.get(ROOM), Some(&json!({ "n": 7 }).into()), "the last wish is lost");
         }
     }
 }

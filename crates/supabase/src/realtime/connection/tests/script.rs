@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use serde_json::json;
 use url::Url;
 
 use crate::realtime::change::{ChangeKind, PostgresChange, Row};
@@ -45,7 +45,7 @@ pub(super) fn change() -> PostgresChange {
 
 /// One presence of a key.
 pub(super) fn person(key: &str, reference: &str, previous: Option<&str>) -> (String, Vec<Presence>) {
-    let payload = Map::from_iter([("name".to_owned(), Value::from(key))]);
+    let payload = json!({ "name": key }).into();
     (key.to_owned(), vec![Presence { reference: reference.into(), previous: previous.map(str::to_owned), payload }])
 }
 
@@ -98,12 +98,12 @@ impl Script {
     /// Accepts the join among these effects.
     pub(super) fn let_join(&mut self, effects: &[Effect]) -> Vec<Effect> {
         let join = frames(effects).into_iter().find_map(|frame| match frame {
-            Outgoing::Join { reference, spec, .. } => Some((reference.clone(), spec.clone())),
+            Outgoing::Join { reference, topic, config, .. } => Some((reference.clone(), topic.clone(), config.clone())),
             _ => None,
         });
-        let (reference, spec) = join.unwrap_or_else(|| panic!("no join in {effects:?}"));
-        let bindings = (1..).take(spec.config.postgres_changes.len()).collect();
-        let (topic, outcome) = (format!("realtime:{}", spec.topic), Ok(Accepted { bindings }));
+        let (reference, topic, config) = join.unwrap_or_else(|| panic!("no join in {effects:?}"));
+        let bindings = (1..).take(config.postgres_changes.len()).collect();
+        let (topic, outcome) = (format!("realtime:{topic}"), Ok(Accepted { bindings }));
         self.put(Input::Message(ServerMessage::Reply { topic, reference: Some(reference), outcome }))
     }
 
@@ -163,7 +163,7 @@ impl Script {
     }
 
     pub(super) fn track(&mut self, topic: &str, n: u64) -> Vec<Effect> {
-        let payload = Some(Map::from_iter([("n".to_owned(), Value::from(n))]));
+        let payload = Some(json!({ "n": n }).into());
         self.put(Input::Track { request: 1000 + n, topic: topic.to_owned(), payload })
     }
 
@@ -230,7 +230,7 @@ pub(super) fn heartbeat(effects: &[Effect]) -> Option<String> {
 
 pub(super) fn join_reference(effects: &[Effect], topic: &str) -> Option<String> {
     frames(effects).into_iter().find_map(|frame| match frame {
-        Outgoing::Join { reference, spec, .. } if spec.topic == topic => Some(reference.clone()),
+        Outgoing::Join { reference, topic: joined, .. } if joined == topic => Some(reference.clone()),
         _ => None,
     })
 }

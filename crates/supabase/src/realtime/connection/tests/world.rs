@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
-
 use super::script::{Script, options};
 use crate::realtime::connection::tracking::{MOST_CALLS, WINDOW};
 use crate::realtime::connection::{Effect, Input};
 use crate::realtime::presence::PresenceMap;
-use crate::realtime::protocol::{Binding, Outgoing};
+use crate::realtime::protocol::{Binding, Json, Outgoing};
 use crate::realtime::{ChannelSpec, PresenceChange, RealtimeEvent};
 
 pub(super) const TOPICS: [&str; 3] = ["a", "b", "c"];
@@ -46,7 +44,7 @@ pub(super) struct World {
     /// When presence was called on a channel.
     calls: BTreeMap<String, VecDeque<Instant>>,
     /// What the present join was told of oneself.
-    pub(super) tracked: BTreeMap<String, Map<String, Value>>,
+    pub(super) tracked: BTreeMap<String, Json>,
     /// Ids of messages the application was told.
     ids: BTreeSet<(String, String)>,
     /// Who the application believes to be where.
@@ -177,16 +175,16 @@ impl World {
         assert!(self.open, "sent without a socket: {frame:?}");
         match frame {
             Outgoing::Heartbeat { reference } => self.heartbeat = Some(reference),
-            Outgoing::Join { reference, spec, token } => {
+            Outgoing::Join { reference, topic, config, token: Some(token) } => {
                 assert!(!token.is_empty(), "joined without a token");
                 assert!(self.join.is_none(), "two joins at once");
-                assert!(!self.joined.contains_key(&spec.topic), "joined twice");
-                assert!(spec.config.postgres_changes.len() <= 2, "an equal binding is sent twice");
-                if let Some(at) = self.refused_at.remove(&spec.topic) {
+                assert!(!self.joined.contains_key(&topic), "joined twice");
+                assert!(config.postgres_changes.len() <= 2, "an equal binding is sent twice");
+                if let Some(at) = self.refused_at.remove(&topic) {
                     let pause = self.script.now.saturating_duration_since(at);
                     assert!(pause >= Duration::from_secs(5), "joined again {pause:?} after a refusal");
                 }
-                self.join = Some((spec.topic, reference));
+                self.join = Some((topic, reference));
             }
             Outgoing::Leave { topic, .. } => {
                 self.ended(&topic);
@@ -207,6 +205,7 @@ impl World {
                 self.called(&topic, &join_ref);
                 assert!(self.tracked.remove(&topic).is_some(), "untracked what was not tracked");
             }
+            other => panic!("not expected of this machine: {other:?}"),
         }
     }
 
