@@ -25,7 +25,11 @@ impl Live {
         let end = background.child_token();
         let (sender, receiver) = watch::channel(topics);
         let woke = Arc::new(Notify::new());
-        let options = RealtimeOptions::new(connection.address.clone(), connection.anon_key());
+        // The core reads on a timer of its own.
+        let options = RealtimeOptions {
+            read_again_every: None,
+            ..RealtimeOptions::new(connection.address.clone(), connection.anon_key())
+        };
         background.spawn_own(run(
             options,
             connection.clone(),
@@ -81,7 +85,8 @@ async fn run(
 }
 
 fn channels(topics: &[String]) -> Vec<ChannelSpec> {
-    topics.iter().map(ChannelSpec::private).collect()
+    // The feed comes from the database, whose broadcasts can begin later than the channel.
+    topics.iter().map(|topic| ChannelSpec::private(topic).replication_ready()).collect()
 }
 
 fn translate(event: RealtimeEvent) -> Option<Event> {
@@ -91,7 +96,10 @@ fn translate(event: RealtimeEvent) -> Option<Event> {
             tracing::debug!(%reason, ?retry_in, "the feed is disconnected");
             Some(Event::Socket { open: false })
         }
-        RealtimeEvent::Joined { topic } => Some(Event::Channel { topic, joined: true }),
+        // Either is a reason to pull: what was sent before it was told to nobody.
+        RealtimeEvent::Joined { topic } | RealtimeEvent::Ready { topic, .. } => {
+            Some(Event::Channel { topic, joined: true })
+        }
         RealtimeEvent::Refused { topic, reason } => {
             tracing::debug!(%reason, "a feed channel was refused");
             Some(Event::Channel { topic, joined: false })

@@ -3,10 +3,12 @@
 pub(crate) mod columns;
 mod deserialize;
 mod row;
+mod subject;
 mod value;
 
 pub use deserialize::RowError;
 pub use row::Row;
+pub use subject::Subject;
 pub use value::{ColumnValue, Numeric};
 
 /// What happened to a row.
