@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::channel::ChannelState;
+use super::channel::{ChannelState, Live};
 use super::{Connection, Effect, Phase};
 use crate::realtime::change::PostgresChange;
 use crate::realtime::disconnect::CloseReason;
@@ -75,6 +75,18 @@ impl Connection {
         }
     }
 
+    /// After a time without reading, what is awaited has its whole time again: it may lie unread.
+    pub(super) fn wait_anew(&mut self, now: Instant) {
+        let (join, confirm) = (now + self.options.join_timeout, now + self.options.confirm_timeout);
+        for channel in &mut self.channels {
+            match &mut channel.state {
+                ChannelState::Joining { deadline, .. } => *deadline = join.max(*deadline),
+                ChannelState::Joined { live: Live { confirm_by: Some(at), .. }, .. } => *at = confirm.max(*at),
+                _ => {}
+            }
+        }
+    }
+
     /// The next moment at which a live channel needs attention.
     pub(super) fn next_live_deadline(&self) -> Option<Instant> {
         let live = self.channels.iter().filter_map(|channel| match &channel.state {
@@ -93,6 +105,9 @@ impl Connection {
             let Some(channel) = self.channels.get_mut(index) else { continue };
             let topic = channel.spec.topic.clone();
             let Some(live) = channel.live() else { continue };
+            if live.confirm_by.is_some_and(|at| now >= at) && !self.reading {
+                live.confirm_by = Some(now + self.options.confirm_timeout);
+            }
             if live.confirm_by.is_some_and(|at| now >= at) {
                 self.leave_at(index);
                 self.end(now, index, Verdict::Passing, CloseReason::Unconfirmed);

@@ -39,14 +39,17 @@ impl Connection {
         }
         for index in 0..self.channels.len() {
             let Some(channel) = self.channels.get_mut(index) else { continue };
-            match channel.state {
-                ChannelState::Joining { deadline, .. } if now >= deadline => {
+            match &mut channel.state {
+                ChannelState::Joining { deadline, .. } if now >= *deadline && !self.reading => {
+                    *deadline = now + self.options.join_timeout;
+                }
+                ChannelState::Joining { deadline, .. } if now >= *deadline => {
                     // The server may still answer; leaving makes sure that it does not keep a channel we gave up.
                     self.leave_at(index);
                     self.delay(now, index, Verdict::Passing, self.options.refused_pause);
                     self.emit_closed(index, CloseReason::Unanswered(self.options.join_timeout));
                 }
-                ChannelState::Delayed { until } if now >= until => channel.state = ChannelState::Idle,
+                ChannelState::Delayed { until } if now >= *until => channel.state = ChannelState::Idle,
                 _ => {}
             }
         }

@@ -134,6 +134,9 @@ impl Connection {
         {
             beat.deadline = beat.deadline.max(now + self.options.heartbeat);
         }
+        if reading {
+            self.wait_anew(now);
+        }
     }
 
     /// The socket, or the attempt to get one, has ended.

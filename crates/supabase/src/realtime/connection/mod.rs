@@ -69,7 +69,9 @@ pub(super) enum Input {
         topic: String,
         payload: Option<Json>,
     },
-    /// Whether the socket is being read. A reader of events that has fallen behind stops it, and silence is then our own.
+    /// Whether the socket is being read. A reader of events that has fallen behind stops it, and silence is then our own: neither a
+    /// heartbeat nor a join nor a confirmation is missed. Only confirmations of broadcasts are, because somebody waits for them who may
+    /// be that reader.
     Reading(bool),
     /// The deadline has come.
     Timer,

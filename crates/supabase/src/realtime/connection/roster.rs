@@ -99,11 +99,13 @@ impl Roster {
             change.left = std::mem::take(&mut self.told).into_iter().collect();
             return change;
         }
-        for (key, _) in self.leaving.extract_if(.., |_, at| now >= *at) {
-            if let Some(metas) = self.told.remove(&key) {
-                change.left.push((key, metas));
+        self.leaving.retain(|key, at| {
+            let stays = now < *at;
+            if !stays && let Some(metas) = self.told.remove(key) {
+                change.left.push((key.clone(), metas));
             }
-        }
+            stays
+        });
         change
     }
 

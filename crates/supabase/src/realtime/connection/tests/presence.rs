@@ -126,11 +126,10 @@ fn what_is_tracked_is_told_again_after_each_rejoin() {
     let wish = script.track("a", 5);
     assert_eq!(wish, [Effect::Answer { request: 1005, outcome: Ok(()) }], "kept until the channel is live");
     let tracks = |effects: &[Effect]| {
-        let tracked = frames(effects).into_iter().find_map(|frame| match frame {
+        frames(effects).into_iter().find_map(|frame| match frame {
             Outgoing::Track { payload, .. } => Some(n(payload)),
             _ => None,
-        });
-        tracked
+        })
     };
     assert_eq!(tracks(&script.let_join(&effects)), Some(5));
     let effects = script.reconnect("t1");

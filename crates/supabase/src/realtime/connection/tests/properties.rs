@@ -266,7 +266,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1200))]
     #[test]
     fn the_invariants_hold_in_any_order_of_events(seed in any::<u64>(), steps in prop::collection::vec(step(), 0..160)) {
         let mut world = World::new(seed);

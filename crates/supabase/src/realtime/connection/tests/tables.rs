@@ -8,7 +8,7 @@ use serde_json::json;
 use super::script::{Script, broken, events, frames, heartbeat, join_reference, specs};
 use crate::Error;
 use crate::realtime::connection::{Effect, Input};
-use crate::realtime::protocol::{BroadcastPayload, Json, Outgoing, ServerMessage};
+use crate::realtime::protocol::{Binding, BroadcastPayload, Json, Outgoing, ServerMessage};
 use crate::realtime::{ChannelSpec, CloseReason, JoinRefusal, RealtimeEvent, SystemMessage};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -96,6 +96,24 @@ fn our_own_slow_reader_is_not_the_servers_silence() {
     script.put(Input::Reading(true));
     assert_eq!(disconnected(&script.pass(24 * SECOND)), None, "the whole interval counts from here");
     assert!(disconnected(&script.pass(SECOND)).is_some());
+}
+
+#[test]
+fn without_a_reader_neither_a_join_nor_a_confirmation_is_missed() {
+    let mut script = Script::joined_to(ChannelSpec::private("a").changes(Binding::table("public", "rows")));
+    script.put(Input::Wanted(vec![
+        ChannelSpec::private("a").changes(Binding::table("public", "rows")),
+        ChannelSpec::private("b"),
+    ]));
+    script.put(Input::Reading(false));
+    let mut told = Vec::new();
+    for _ in 0..200 {
+        told.extend(events(&script.next()));
+    }
+    assert!(told.iter().all(|event| matches!(event, RealtimeEvent::ReadAgain { .. })), "{told:?}");
+    script.put(Input::Reading(true));
+    assert_eq!(script.live_on(9 * SECOND), [], "it may lie unread");
+    assert!(matches!(script.live_on(2 * SECOND)[..], [RealtimeEvent::ChannelClosed { .. }]), "and then it is missing");
 }
 
 #[test]
