@@ -12,7 +12,7 @@ use crate::{
     schedule::{Lane, Problem},
     store::{ScopeRecord, Store, Stored},
     time::Now,
-    wire::{Cursor, PageAnswer, PullAnswer, PulledBody, PulledScope, PulledState, PushAnswer},
+    wire::{PageAnswer, PullAnswer, PulledBody, PulledScope, PulledState, PushAnswer},
 };
 
 impl Core {
@@ -197,19 +197,9 @@ impl Core {
             }
         };
         found.effects.push(Effect::ServerTime { server_ms: answer.server_ms });
-        // The cursor of a scope that is being fetched belongs to its former log, and so does one that does not fit the log as the push found it.
-        let logs = &answer.scopes;
-        let fits = |cursor: &Cursor| {
-            let log = logs.iter().find(|log| log.scope == cursor.scope);
-            log.is_none_or(|log| log.epoch == cursor.epoch && log.head >= cursor.seq)
-        };
         let scopes = &self.scopes;
-        let reached = |scope| match scopes.get(&scope) {
-            Some(ScopeRecord { bootstrap: None, cursor, .. }) if fits(cursor) => cursor.seq,
-            Some(_) => i64::MIN,
-            None => i64::MAX,
-        };
-        let settled = outbox::settle(&answer, reached, now, &mut self.rng, store)?;
+        let known = |scope| scopes.contains_key(&scope);
+        let settled = outbox::settle(&answer, known, now, &mut self.rng, store)?;
         found.changed.extend(settled.changed);
         found.effects.extend(settled.notices);
         if settled.pull {
