@@ -31,7 +31,7 @@ impl Core {
                 return Ok(());
             }
         };
-        found.effects.push(Effect::ServerTime { server_ms: answer.server_ms });
+        self.observe_clock(answer.server_ms, self.pulls.begun(), now, found);
         let mut all = BTreeSet::new();
         for pulled in answer.scopes {
             all.insert(self.pulled_scope(pulled, store, found)?);
@@ -157,7 +157,7 @@ impl Core {
                 return Ok(());
             }
         };
-        found.effects.push(Effect::ServerTime { server_ms: answer.server_ms });
+        self.observe_clock(answer.server_ms, self.pages.begun(), now, found);
         let read = match asked.and_then(|(scope, asked)| Some((self.scopes.get_mut(&scope)?, asked))) {
             // A bootstrap that was begun anew meanwhile reads everything from its own beginning.
             Some((scope, asked)) if scope.bootstrap.as_ref() == Some(&asked) => {
@@ -196,7 +196,7 @@ impl Core {
                 return Ok(());
             }
         };
-        found.effects.push(Effect::ServerTime { server_ms: answer.server_ms });
+        self.observe_clock(answer.server_ms, self.pushes.begun(), now, found);
         let scopes = &self.scopes;
         let known = |scope| scopes.contains_key(&scope);
         let settled = outbox::settle(&answer, known, now, &mut self.rng, store)?;
@@ -219,6 +219,11 @@ impl Core {
             self.pushes.ask(now.mono_ms + pause);
         }
         Ok(())
+    }
+
+    fn observe_clock(&mut self, server_ms: i64, begun: Option<Now>, now: Now, found: &mut Findings) {
+        let offset = begun.and_then(|begun| self.server_clock.observe(server_ms, begun, now));
+        found.effects.extend(offset.map(|offset_ms| Effect::ServerClock { offset_ms }));
     }
 
     fn call_failed(&mut self, error: CallError, lane: fn(&mut Self) -> &mut Lane, now: Now) {
