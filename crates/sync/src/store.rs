@@ -147,6 +147,9 @@ pub enum StoreError {
     /// The file cannot be written.
     #[error("the data file cannot be written")]
     ReadOnly,
+    /// Another program holds the file; it passes.
+    #[error("the data file is held by another program")]
+    Busy,
     /// The file is not what it should be.
     #[error("the data file is damaged: {0}")]
     Damaged(String),

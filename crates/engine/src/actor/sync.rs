@@ -208,7 +208,7 @@ impl Actor {
         let now = self.now();
         match error {
             StoreError::Damaged(_) | StoreError::TooNew => self.break_down(error),
-            StoreError::DiskFull | StoreError::ReadOnly | StoreError::Other(_) => {
+            StoreError::DiskFull | StoreError::ReadOnly | StoreError::Busy | StoreError::Other(_) => {
                 if let Some(workspace) = self.workspace.as_mut() {
                     workspace.failed(error, now);
                 }
