@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod frames;
+#[cfg(test)]
 mod keeper;
 #[cfg(test)]
 mod recordings;
 #[cfg(test)]
 mod rest;
+#[cfg(test)]
+mod robust;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

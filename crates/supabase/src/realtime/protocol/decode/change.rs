@@ -133,5 +133,6 @@ fn row(cursor: &mut Cursor<'_>, columns: &Arc<Columns>) -> Result<Row> {
     values.resize(columns.list().len(), None);
     let (names, more): (Vec<_>, Vec<_>) = undescribed.into_iter().unzip();
     values.extend(more.into_iter().map(Some));
-    Ok(Row::new(Arc::new(columns.with(names)), values))
+    let columns = columns.with(names).ok_or(DecodeError::Repeated("column"))?;
+    Ok(Row::new(Arc::new(columns), values))
 }
