@@ -13,6 +13,8 @@ mod rest;
 #[cfg(test)]
 mod robust;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod socket;
