@@ -1,5 +1,7 @@
 //! What has to hold for any bytes whatever, called by the property tests here and by `fuzz/`.
 
+#![allow(unreachable_pub, reason = "public for fuzz/, which has this file too")]
+
 use std::collections::BTreeMap;
 
 use cockpit_supabase::realtime::change::{ColumnValue, Row};
@@ -11,7 +13,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// A change with the given record, in every type.
-pub(crate) fn change_of(record: &str) -> String {
+pub fn change_of(record: &str) -> String {
     let columns = r#"[{"name":"i","type":"int8"},{"name":"f","type":"float8"},{"name":"n","type":"numeric"},{"name":"u","type":"uuid"},{"name":"b","type":"bytea"},{"name":"j","type":"jsonb"},{"name":"t","type":"text"},{"name":"ok","type":"bool"},{"name":"ai","type":"_int8"},{"name":"at","type":"_text"},{"name":"aj","type":"_jsonb"},{"name":"ab","type":"_bytea"}]"#;
     format!(
         r#"[null,null,"realtime:t","postgres_changes",{{"ids":[1],"data":{{"table":"t","schema":"public","type":"INSERT","record":{record},"columns":{columns},"errors":null,"commit_timestamp":null}}}}]"#
@@ -19,7 +21,7 @@ pub(crate) fn change_of(record: &str) -> String {
 }
 
 /// A text frame is read or refused, and what a decoder remembers from before changes nothing.
-pub(crate) fn text(decoder: &mut Decoder, bytes: &[u8]) {
+pub fn text(decoder: &mut Decoder, bytes: &[u8]) {
     let Ok(frame) = std::str::from_utf8(bytes) else { return };
     let (used, fresh) = (decoder.text(frame), Decoder::new().text(frame));
     assert_eq!(used.is_ok(), fresh.is_ok(), "{used:?} and {fresh:?} of {frame}");
@@ -31,14 +33,14 @@ pub(crate) fn text(decoder: &mut Decoder, bytes: &[u8]) {
 }
 
 /// A binary frame is read or refused.
-pub(crate) fn binary(bytes: &[u8]) {
+pub fn binary(bytes: &[u8]) {
     if let Ok(message) = Decoder::new().binary(&bytes::Bytes::copy_from_slice(bytes)) {
         look_at(&message);
     }
 }
 
 /// The scanner takes exactly the JSON that serde_json takes.
-pub(crate) fn json(bytes: &[u8]) {
+pub fn json(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (ours, theirs) = (text.parse::<Json>(), serde_json::from_str::<&RawValue>(text));
     assert_eq!(ours.is_ok(), theirs.is_ok(), "{ours:?} and {theirs:?} of {text}");
@@ -48,7 +50,7 @@ pub(crate) fn json(bytes: &[u8]) {
 }
 
 /// A record is read or refused with its frame, and asked for as anything.
-pub(crate) fn record(bytes: &[u8]) {
+pub fn record(bytes: &[u8]) {
     let Ok(record) = std::str::from_utf8(bytes) else { return };
     if let Ok(message) = Decoder::new().text(&change_of(record)) {
         look_at(&message);
