@@ -7,7 +7,7 @@
 //! [`RealtimeEvent::ReadAgain`]. The last one comes on a timer, because a restart of the server's database is never mentioned.
 //!
 //! A deletion is reported with the row's key alone, and to every subscriber, whatever row policies say: see
-//! [`change::PostgresChange`].
+//! [`change::PostgresChange::subject`].
 //!
 //! # Sleep and network changes
 //!

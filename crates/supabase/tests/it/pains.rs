@@ -189,12 +189,35 @@ async fn oversized_payloads_never_reach_the_socket() {
 }
 
 #[tokio::test]
+async fn oversized_payloads_not_even_a_join_may_cost_the_socket() {
+    let server = Server::start().await;
+    let mut options = server.options();
+    (options.join_timeout, options.refused_pause) = (Duration::from_millis(100), Duration::from_secs(60));
+    let (realtime, mut events) = Realtime::spawn(options, Tokens::new("t1"));
+    // The real server closes the socket at a frame of five million bytes.
+    realtime.set_channels(vec![ChannelSpec::private("large").presence("x".repeat(5_000_001)), spec("room")]);
+    let mut peer = server.accept().await;
+    assert_eq!(peer.expect("phx_leave").await[2], "realtime:large", "given up, and no join came before it");
+    assert_eq!(peer.let_join().await[2], "realtime:room");
+    let reason = CloseReason::Unanswered(Duration::from_millis(100));
+    let closed = RealtimeEvent::ChannelClosed { topic: "large".into(), reason };
+    let mut expected = vec![RealtimeEvent::Connected, closed, RealtimeEvent::Joined { topic: "room".into() }];
+    while !expected.is_empty() {
+        let event = next(&mut events).await;
+        let place = expected.iter().position(|other| *other == event);
+        expected.remove(place.unwrap_or_else(|| panic!("{event:?}")));
+    }
+    realtime.shutdown().await;
+}
+
+#[tokio::test]
 async fn rate_limits_try_broadcast_fails_at_once_when_others_wait() {
     let server = Server::start().await;
     let spec = ChannelSpec::private("room");
     let (realtime, _events, _deaf) = joined_to(spec, &server, server.options(), Tokens::new("t1")).await;
     // The peer reads nothing, so that the socket fills up.
-    let payload = || json!("x".repeat(2_000_000));
+    let bytes = Bytes::from(vec![0; 3_000_000]);
+    let payload = || bytes.clone();
     let full = soon(async {
         loop {
             if let Err(error) = realtime.try_broadcast("room", "e", payload()) {

@@ -96,7 +96,8 @@ async fn while_the_server_takes_no_frames() {
     let spec = ChannelSpec::private("room");
     let (realtime, _events, _deaf) = joined_to(spec, &server, server.options(), Tokens::new("t1")).await;
     // More than the buffers of any system hold between two sockets.
-    let payload = || Bytes::from(vec![0; 3_000_000]);
+    let bytes = Bytes::from(vec![0; 3_000_000]);
+    let payload = || bytes.clone();
     soon(async {
         while realtime.try_broadcast("room", "e", payload()).is_ok() {
             tokio::task::yield_now().await;
