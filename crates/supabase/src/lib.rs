@@ -15,11 +15,12 @@
 //! What it does not do: it does not decide what to read again after a reconnect. Realtime delivers at most once, so whoever uses it
 //! must read after every [`RealtimeEvent::Joined`] and now and then besides.
 
-mod auth;
+mod answer;
+pub mod auth;
 mod client;
 mod error;
 pub mod realtime;
-mod rest;
+pub mod rest;
 mod secret;
 mod tls;
 

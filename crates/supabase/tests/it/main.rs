@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod auth_loopback;
+#[cfg(test)]
+mod auth_mail;
+#[cfg(test)]
 mod keeper;
 #[cfg(test)]
 mod recordings;
