@@ -96,6 +96,7 @@ impl Answer {
     fn rate_limited(&self, refusal: Option<Error>) -> Error {
         let (code, message) = match refusal {
             Some(Error::Auth { code, message, .. } | Error::Postgrest { code, message, .. }) => (code, message),
+            Some(Error::Broadcast { message, .. }) => (String::new(), message),
             _ => (String::new(), "the server asks to slow down".to_owned()),
         };
         let retry_after = self.retry_after.or_else(|| seconds_named(&message));

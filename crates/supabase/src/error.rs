@@ -84,7 +84,9 @@ pub enum Error {
         reason: String,
     },
     /// The query's address is longer than gateways take. Call a function with the values in its body: [`Client::rpc`](crate::Client::rpc).
-    #[error("the query's address has {length} bytes, more than the {limit} that gateways take; call a function instead")]
+    #[error(
+        "the query's address has {length} bytes, more than the {limit} that gateways take; call a function instead"
+    )]
     UrlTooLong {
         /// Bytes.
         length: usize,
@@ -188,7 +190,9 @@ impl Error {
     pub fn is_unauthorized(&self) -> bool {
         match self {
             Self::Auth { status, code, .. } => *status == 401 || (*status == 403 && code == "bad_jwt"),
-            Self::Postgrest { status, .. } | Self::Http { status, .. } | Self::Broadcast { status, .. } => *status == 401,
+            Self::Postgrest { status, .. } | Self::Http { status, .. } | Self::Broadcast { status, .. } => {
+                *status == 401
+            }
             _ => false,
         }
     }

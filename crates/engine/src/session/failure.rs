@@ -105,9 +105,10 @@ pub(crate) fn unreachable(error: &Error) -> AppError {
 
 fn waiting(error: &Error) -> AppError {
     let told = match error {
-        Error::RateLimited { .. } => {
-            AppError::retryable(ErrorCode::RateLimited, "The server asks to slow down. Sync goes on by itself in a moment.")
-        }
+        Error::RateLimited { .. } => AppError::retryable(
+            ErrorCode::RateLimited,
+            "The server asks to slow down. Sync goes on by itself in a moment.",
+        ),
         Error::Network { .. } | Error::Timeout | Error::Closed | Error::Tls { .. } => AppError::retryable(
             ErrorCode::ServerUnreachable,
             "The server does not answer. Your work is kept on this device and is sent as soon as it does.",

@@ -102,11 +102,7 @@ fn redirected(part: &str) -> Option<Error> {
         return None;
     }
     let text = |value: Option<String>| value.map(|text| shown(&text)).unwrap_or_default();
-    Some(Error::Redirected {
-        error: text(error),
-        code: text(code),
-        description: text(find(part, "error_description")),
-    })
+    Some(Error::Redirected { error: text(error), code: text(code), description: text(find(part, "error_description")) })
 }
 
 fn find(part: &str, name: &str) -> Option<String> {
@@ -140,9 +136,15 @@ mod tests {
 
     #[rstest]
     #[case::query("cockpit://auth?error=access_denied&error_code=otp_expired&error_description=Email+link+is+invalid")]
-    #[case::both("cockpit://auth?error=access_denied&error_code=otp_expired&error_description=Email+link+is+invalid#error=access_denied&error_code=otp_expired&error_description=Email+link+is+invalid")]
-    #[case::fragment("cockpit://auth#error=access_denied&error_code=otp_expired&error_description=Email%20link%20is%20invalid")]
-    #[case::an_error_beats_a_code("cockpit://auth?code=x&error=access_denied&error_code=otp_expired&error_description=Email+link+is+invalid")]
+    #[case::both(
+        "cockpit://auth?error=access_denied&error_code=otp_expired&error_description=Email+link+is+invalid#error=access_denied&error_code=otp_expired&error_description=Email+link+is+invalid"
+    )]
+    #[case::fragment(
+        "cockpit://auth#error=access_denied&error_code=otp_expired&error_description=Email%20link%20is%20invalid"
+    )]
+    #[case::an_error_beats_a_code(
+        "cockpit://auth?code=x&error=access_denied&error_code=otp_expired&error_description=Email+link+is+invalid"
+    )]
     fn reads_an_error(#[case] address: &str) {
         let expected = Error::Redirected {
             error: "access_denied".into(),

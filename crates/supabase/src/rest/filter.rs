@@ -220,10 +220,10 @@ impl Filter {
     pub fn is_in<T: Into<Scalar>>(column: impl Into<String>, values: impl IntoIterator<Item = T>) -> Self {
         let mut values: Vec<Scalar> = values.into_iter().map(Into::into).collect();
         // PostgREST reads a list of one empty text as an empty list.
-        if values.len() == 1 {
-            if let Some(only) = values.pop() {
-                return Self::eq(column, only);
-            }
+        if values.len() == 1
+            && let Some(only) = values.pop()
+        {
+            return Self::eq(column, only);
         }
         let values: Vec<_> = values.iter().map(|value| quote(&value.0)).collect();
         Self::compare(column, "in", Operand::Syntax(format!("({})", values.join(","))))

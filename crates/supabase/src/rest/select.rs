@@ -41,7 +41,11 @@ pub(super) enum Credential {
 
 impl fmt::Debug for Select {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Select").field("table", &self.table).field("columns", &self.columns).finish_non_exhaustive()
+        formatter
+            .debug_struct("Select")
+            .field("table", &self.table)
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,11 +107,7 @@ impl Select {
 
     /// Only rows in which the column is one of the values; none at all, when there are none.
     #[must_use]
-    pub fn is_in<T: Into<super::Scalar>>(
-        self,
-        column: impl Into<String>,
-        values: impl IntoIterator<Item = T>,
-    ) -> Self {
+    pub fn is_in<T: Into<super::Scalar>>(self, column: impl Into<String>, values: impl IntoIterator<Item = T>) -> Self {
         self.filter(Filter::is_in(column, values))
     }
 

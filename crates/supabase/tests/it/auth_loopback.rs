@@ -80,7 +80,10 @@ async fn strangers_icons_and_nonsense_end_nothing() {
         (waiting.get(&format!("{}/more?code=x", waiting.path())).await, "404"),
         (waiting.send(format!("HEAD {}?code=scanned HTTP/1.1\r\n\r\n", waiting.path()).as_bytes()).await, "405"),
         (waiting.send(b"\x16\x03\x01\x02\x00 a TLS hello\r\n\r\n").await, "400"),
-        (waiting.send(&b"GET / HTTP/1.1\r\nx: ".iter().copied().chain([b'x'; 20_000]).collect::<Vec<_>>()).await, "431"),
+        (
+            waiting.send(&b"GET / HTTP/1.1\r\nx: ".iter().copied().chain([b'x'; 20_000]).collect::<Vec<_>>()).await,
+            "431",
+        ),
     ];
     for (answer, status) in refused {
         // A connection that is closed with unread bytes may be reset before its answer is read.
@@ -132,7 +135,11 @@ async fn a_browser_that_does_not_take_its_page_does_not_lose_the_code() {
 async fn the_implicit_flow_is_told_from_a_stranger() {
     let waiting = waiting().await;
     waiting.get(waiting.path()).await;
-    assert_eq!(waiting.outcome().await, Err(CallbackProblem::NoCode.into()), "its tokens are in a fragment no server sees");
+    assert_eq!(
+        waiting.outcome().await,
+        Err(CallbackProblem::NoCode.into()),
+        "its tokens are in a fragment no server sees"
+    );
 }
 
 #[tokio::test]

@@ -7,11 +7,23 @@ mod auth_loopback;
 #[cfg(test)]
 mod auth_mail;
 #[cfg(test)]
+mod auth_secrets;
+#[cfg(test)]
 mod keeper;
+#[cfg(test)]
+mod keeper_sign_in;
 #[cfg(test)]
 mod recordings;
 #[cfg(test)]
 mod rest;
+#[cfg(test)]
+mod rest_broadcast;
+#[cfg(test)]
+mod rest_hostile;
+#[cfg(test)]
+mod rest_query;
+#[cfg(test)]
+mod rest_quoting;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

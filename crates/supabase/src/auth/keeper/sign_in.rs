@@ -103,7 +103,8 @@ impl SessionKeeper {
     /// As [`Auth::update_user`](crate::Auth::update_user) and for the token; [`Error::Storage`] when the server has made the change
     /// but it could not be stored here (the next refresh brings it).
     pub async fn update_user(&self, update: &UserUpdate, mail: &MailOptions) -> Result<User, Error> {
-        let (generation, token) = (self.inner.state().generation, self.access_token().await?);
+        let generation = self.inner.state().generation;
+        let token = self.access_token().await?;
         let user = self.inner.client.auth().update_user(&token, update, mail).await?;
         self.inner.learn(user.clone(), generation).await?;
         Ok(user)
@@ -114,7 +115,8 @@ impl SessionKeeper {
     /// # Errors
     /// As [`Auth::user`](crate::Auth::user) and for the token; [`Error::Storage`].
     pub async fn reload_user(&self) -> Result<User, Error> {
-        let (generation, token) = (self.inner.state().generation, self.access_token().await?);
+        let generation = self.inner.state().generation;
+        let token = self.access_token().await?;
         let user = self.inner.client.auth().user(&token).await?;
         self.inner.learn(user.clone(), generation).await?;
         Ok(user)
