@@ -182,7 +182,7 @@ fn conditions() -> impl Strategy<Value = (Filter, Meaning)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn no_value_becomes_syntax_anywhere(wanted in proptest::collection::vec(conditions(), 1..4)) {
@@ -202,7 +202,7 @@ proptest! {
 
     /// PostgreSQL's array text, read as its manual has it.
     #[test]
-    fn no_element_of_an_array_becomes_another(elements in proptest::collection::vec("[a,{}\"\\\\ nNuUlL]{0,6}", 0..5)) {
+    fn no_element_of_an_array_becomes_another(elements in proptest::collection::vec(prop_oneof![Just("Null".to_owned()), "[a,{}\"\\\\ ]{0,6}"], 0..5)) {
         let client = client("http://127.0.0.1:1");
         let url = client.from("t").select("id").contains("a", elements.clone()).url().unwrap();
         let (_, value) = url.query_pairs().nth(1).unwrap();
