@@ -1,6 +1,6 @@
 //! Servers that answer anything but what they should: a typed error, in time, with bounded memory.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cockpit_supabase::auth::MailOptions;
 use cockpit_supabase::rest::BroadcastMessage;
@@ -117,15 +117,15 @@ async fn errors(client: &Client) -> Vec<(&'static str, Error)> {
 #[tokio::test]
 async fn is_a_typed_error_of_every_call(#[case] answer: String) {
     let (address, task) = server(answer).await;
-    let started = Instant::now();
-    for (what, error) in soon(errors(&client(&address))).await {
+    // Far longer than `soon` waits: no call may end by its time-out.
+    let client = client_with(&address, Duration::from_secs(600));
+    for (what, error) in soon(errors(&client)).await {
         assert!(
             matches!(error, Error::Http { .. } | Error::Decode { .. } | Error::Network { .. }),
             "{what}: {error:?}"
         );
         assert!(!format!("{error:?} {error}").contains("SECRET"), "{what}: {error:?}");
     }
-    assert!(started.elapsed() < Duration::from_secs(9), "no call waited for its time-out");
     task.abort();
 }
 
@@ -195,10 +195,11 @@ async fn stalling(beginning: &'static str) -> (String, JoinHandle<()>) {
     let address = format!("http://{}", listener.local_addr().unwrap());
     let task = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        assert!(request(&mut stream).await);
-        stream.write_all(beginning.as_bytes()).await.unwrap();
-        let mut rest = Vec::new();
-        let _ = stream.read_to_end(&mut rest).await;
+        // On a busy machine the client may have given up before it had sent all.
+        if request(&mut stream).await && stream.write_all(beginning.as_bytes()).await.is_ok() {
+            let mut rest = Vec::new();
+            let _ = stream.read_to_end(&mut rest).await;
+        }
     });
     (address, task)
 }
