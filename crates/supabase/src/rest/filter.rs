@@ -86,8 +86,15 @@ impl Filter {
     pub(super) fn parameter(&self) -> Result<(String, String), Error> {
         let not = if self.negated { "not." } else { "" };
         match &self.kind {
-            // These names mean something else at the place of a parameter.
-            Kind::Compare { column, .. } if is_reserved(column) => Ok(("and".into(), format!("({})", self.member()?))),
+            // These names mean something else at the place of a parameter. Before them may be the name of a related table.
+            Kind::Compare { column, operator, operand } if is_reserved(column) => {
+                let (name, column) = match column.rsplit_once('.') {
+                    Some((table, column)) => (format!("{table}.and"), column),
+                    None => ("and".to_owned(), column.as_str()),
+                };
+                let bare = Self { negated: self.negated, ..Self::compare(column, operator, operand.clone()) };
+                Ok((name, format!("({})", bare.member()?)))
+            }
             Kind::Compare { column, operator, operand: Operand::Text(text) | Operand::Syntax(text) } => {
                 Ok((named(column)?, format!("{not}{operator}.{text}")))
             }

@@ -82,6 +82,7 @@ fn every_condition_is_written_as_postgrest_reads_it() {
         ])
         .not(any_of([Filter::contains("a", ["x)", "y"]), Filter::is_in("b", [1, 2])]))
         .eq("order", 5)
+        .not(Filter::eq("client.limit", "a b"))
         .filter(Filter::new("a", "isdistinct", "x"));
     let expected = [
         "a=eq.x, (y) \"z\"",
@@ -108,6 +109,7 @@ fn every_condition_is_written_as_postgrest_reads_it() {
         r#"or=(a.eq."x,y",b.not.is.null,and(c.lt.1,c.not.gt.0))"#,
         r#"not.or=(a.cs."{\"x)\",y}",b.in.(1,2))"#,
         "and=(order.eq.5)",
+        r#"client.and=(limit.not.eq."a b")"#,
         "a=isdistinct.x",
     ];
     assert_eq!(parameters(&query), expected);
