@@ -12,13 +12,20 @@
 
 mod accounts;
 mod app;
+mod auth_options;
 pub mod cli;
+mod codes;
 mod data_dir;
 mod database;
 mod demo;
 mod error;
+mod flows;
+mod housekeeping;
 mod http;
 mod hub;
+mod keyed_hash;
+mod limits;
+mod mail;
 mod office;
 pub mod postgres;
 mod realtime;
@@ -26,8 +33,11 @@ mod sessions;
 mod token;
 
 pub use accounts::AccountError;
+pub use auth_options::AuthOptions;
 pub use data_dir::HubFile;
 pub use demo::{DEMO_MANAGER, DEMO_OWNER, DEMO_PASSWORD, DEMO_TASKS};
 pub use error::HubError;
 pub use hub::{Hub, HubOptions};
+pub use limits::{AuthLimits, Rate};
+pub use mail::{SmtpError, SmtpServer};
 pub use realtime::Timings;

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use clap::Args;
 
-use super::{console::say, data::DataArgs, log::LogFormat};
+use super::{console::say, data::DataArgs, log::LogFormat, sign_in::SignInArgs};
 use crate::{DEMO_TASKS, Hub, HubError};
 
 /// How to serve.
@@ -24,6 +24,8 @@ pub(super) struct ServeArgs {
     /// Seconds for which an access token is good.
     #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub(super) token_ttl: u64,
+    #[command(flatten)]
+    pub(super) sign_in: SignInArgs,
     /// Make the demo workspace first.
     #[arg(long)]
     pub(super) demo: bool,
@@ -37,6 +39,7 @@ pub(super) async fn serve(arguments: ServeArgs) -> Result<(), HubError> {
     let mut options = arguments.data.options()?;
     options.bind = arguments.bind;
     options.port = arguments.port;
+    options.auth = arguments.sign_in.options()?;
     options.token_ttl = Duration::from_secs(arguments.token_ttl);
     // Listening begins before the start, so that a signal during it is not lost.
     let mut stop = StopSignal::listen()?;
