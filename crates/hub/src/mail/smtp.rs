@@ -56,6 +56,9 @@ impl SmtpServer {
     /// See [`SmtpError`].
     pub fn new(url: &str, from: &str) -> Result<Self, SmtpError> {
         let parsed = Url::parse(url).map_err(|_| SmtpError::Url)?;
+        if !matches!(parsed.scheme(), "smtp" | "smtps") {
+            return Err(SmtpError::Url);
+        }
         let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or(SmtpError::Url)?.to_owned();
         let tls = parsed.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
         let encrypted = parsed.scheme() == "smtps" || tls.as_deref() == Some("required");

@@ -18,7 +18,8 @@ pub(super) fn asked(app: &App, uri: &Uri) -> Option<String> {
     if !allowed && !asked.is_empty() {
         tracing::info!("a redirect to an address that is not allowed was replaced by the hub's own page");
     }
-    allowed.then_some(asked)
+    // As it was understood, not as it was written: what a header cannot hold is gone from it.
+    Url::parse(&asked).ok().filter(|_| allowed).map(String::from)
 }
 
 /// The hub's own page.
