@@ -22,7 +22,7 @@ pub struct Rate {
 pub struct AuthLimits {
     /// Failed sign-ins per account, known or not. While there are none left even the right password is not looked at.
     pub failed_sign_ins_per_account: Rate,
-    /// Failed sign-ins and refreshes per client address (an IPv6 client is its /64).
+    /// Failed sign-ins per client address (an IPv6 client is its /64).
     pub failed_sign_ins_per_address: Rate,
     /// Wrong codes per e-mail address. A code by itself takes five wrong tries.
     pub wrong_codes_per_account: Rate,

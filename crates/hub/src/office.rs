@@ -31,7 +31,7 @@ impl Office {
             options.port = 0;
             let hub = Hub::start(options).await?;
             let database = hub.database().clone();
-            return Ok(Self::new(&data, database, None, Some(Box::new(hub)))?);
+            return Self::new(&data, database, None, Some(Box::new(hub)));
         }
         let running = Postgres::attach(&data.postgres())?;
         let database = Database::new(|user| running.config(user))?;

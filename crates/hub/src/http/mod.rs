@@ -64,7 +64,7 @@ fn cors() -> CorsLayer {
             HeaderName::from_static("accept-profile"),
             HeaderName::from_static("content-profile"),
         ])
-        .expose_headers([header::CONTENT_RANGE])
+        .expose_headers([header::CONTENT_RANGE, header::RETRY_AFTER])
         .max_age(Duration::from_secs(600))
 }
 

@@ -69,6 +69,11 @@ async fn failed_sign_ins_over_many_accounts_lock_the_client_address() {
     let forged = hub.request(Method::POST, "/auth/v1/token?grant_type=password").header("x-forwarded-for", "192.0.2.1");
     let forged = forged.json(&json!({ "email": ada.email, "password": PASSWORD })).send().await.unwrap();
     assert_eq!(forged.status(), StatusCode::TOO_MANY_REQUESTS, "whatever it says about where it comes from");
+    assert_eq!(
+        hub.refresh(ada.session["refresh_token"].as_str().unwrap()).await.0,
+        StatusCode::OK,
+        "who is in stays in"
+    );
 }
 
 #[tokio::test]

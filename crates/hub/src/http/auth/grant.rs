@@ -40,15 +40,13 @@ pub(in crate::http) async fn token(
     Body(grant): Body<Grant>,
 ) -> Result<Json<TokenAnswer>, AuthError> {
     let kind = query_value(&uri, "grant_type");
-    // Only what fails counts in the end: taken before, so that many at the same moment cannot get past, and given back after.
-    let address = app.limits.take(Bucket::SignInAddress, &peer.network).await?.map_err(AuthError::over_request_rate)?;
     let granted = match kind.as_deref() {
         Some("password") => by_password(&app, &peer, &grant).await?,
+        // Not counted: 256 random bits are not guessed, and who is in must not be kept out by who tries passwords next to them.
         Some("refresh_token") => by_refresh_token(&app, &grant).await?,
         Some("pkce") => by_auth_code(&app, &peer, &grant).await?,
         _ => return Err(AuthError::unsupported_grant_type()),
     };
-    app.limits.give_back(&[address]).await?;
     answer(&app, &granted).await.map(Json)
 }
 
@@ -62,11 +60,13 @@ async fn by_password(app: &App, peer: &Peer, grant: &Grant) -> Result<Granted, A
             AuthError::validation("missing email or phone")
         });
     }
+    // Only what fails counts in the end: taken before, so that many at the same moment cannot get past, and given back after.
+    let address = app.limits.take(Bucket::SignInAddress, &peer.network).await?.map_err(AuthError::over_request_rate)?;
     let account = email.trim().to_lowercase();
-    let taken = app.limits.take(Bucket::SignInAccount, &account).await?.map_err(AuthError::over_request_rate)?;
+    let account = app.limits.take(Bucket::SignInAccount, &account).await?.map_err(AuthError::over_request_rate)?;
     let checked = app.accounts.check(email, grant.password.as_deref().unwrap_or_default()).await?;
     if !matches!(checked, Checked::Wrong) {
-        app.limits.give_back(&[taken]).await?;
+        app.limits.give_back(&[address, account]).await?;
     }
     let (account, hash) = match checked {
         Checked::Right(account, hash) => (account, hash),

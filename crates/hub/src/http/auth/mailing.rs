@@ -90,12 +90,13 @@ fn purpose(kind: MailKind) -> Purpose {
     }
 }
 
-/// Mails that follow one another too soon are counted together, in groups that do not tell how far an account has come.
+/// Mails that follow one another too soon are counted by what was asked for, never by how far the account has come.
 fn group(kind: MailKind) -> &'static str {
     match kind {
+        MailKind::Signup | MailKind::Invite => "confirmation",
+        MailKind::MagicLink => "code",
+        MailKind::Recovery => "recovery",
         MailKind::EmailChangeNew | MailKind::EmailChangeCurrent => "email_change",
         MailKind::Reauthentication => "reauthentication",
-        MailKind::Recovery => "recovery",
-        MailKind::Signup | MailKind::Invite | MailKind::MagicLink => "sign_in",
     }
 }
