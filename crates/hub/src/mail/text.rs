@@ -74,8 +74,12 @@ impl Letter<'_> {
 
     pub(super) fn body(&self) -> String {
         let link = self.link.map(|link| format!("\nOr open this link:\n\n{link}\n")).unwrap_or_default();
+        let later = match self.kind {
+            MailKind::Invite => " Later, enter this address in Cockpit and ask for a new one.",
+            _ => "",
+        };
         format!(
-            "Hello,\n\n{}\n\n    {}\n{link}\nIt is good for one hour and for one use. If you did not ask for it, there is nothing to do: without \
+            "Hello,\n\n{}\n\n    {}\n{link}\nIt is good for one hour and for one use.{later} If you did not ask for it, there is nothing to do: without \
              the code nothing happens. Nobody from Cockpit will ever ask you for it.\n",
             self.kind.opening(),
             self.code,
