@@ -31,11 +31,16 @@ static SHARED: Mutex<Weak<SharedHub>> = Mutex::new(Weak::new());
 
 /// The hub of this test binary.
 pub(crate) fn shared() -> Arc<SharedHub> {
-    let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    shared_in(&SHARED, |_| {})
+}
+
+/// Another hub of this test binary, with options of its own.
+pub(crate) fn shared_in(slot: &Mutex<Weak<SharedHub>>, set: impl FnOnce(&mut HubOptions)) -> Arc<SharedHub> {
+    let mut shared = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some(hub) = shared.upgrade() {
         return hub;
     }
-    let hub = Arc::new(SharedHub::start());
+    let hub = Arc::new(SharedHub::start(set));
     *shared = Arc::downgrade(&hub);
     hub
 }
@@ -64,13 +69,16 @@ pub(crate) fn options(folder: &TempDir) -> HubOptions {
 pub(crate) fn http_client() -> reqwest::Client {
     // An error only says that another test was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    // No connection outlives its request: it would belong to the runtime of the test that opened it, and die with that.
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
 impl SharedHub {
-    fn start() -> Self {
+    /// A hub of one test's own.
+    pub(crate) fn start(set: impl FnOnce(&mut HubOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = options(&folder);
+        let mut options = options(&folder);
+        set(&mut options);
         let (ready, started) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         // A runtime of its own: each test's runtime ends with the test.
