@@ -55,6 +55,24 @@ $$;
 
 create or replace trigger announce after insert on realtime.messages for each row execute function realtime.announce();
 
+-- For triggers: sends the row before and after, to the private topic and with the event that the trigger names.
+create or replace function realtime.broadcast_changes(
+  topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record,
+  level text default 'ROW'
+) returns void language plpgsql as $$
+begin
+  if level = 'STATEMENT' then
+    raise exception 'realtime.broadcast_changes is for triggers of rows, not of statements';
+  end if;
+  perform realtime.send(
+    jsonb_build_object(
+      'operation', operation, 'schema', table_schema, 'table', table_name, 'record', new, 'old_record', old
+    ),
+    event_name, topic_name
+  );
+end
+$$;
+
 -- Removes at most 10,000 messages older than `keep` and answers how many: a bounded slice, to be called again while it is full.
 create or replace function realtime.prune(keep interval default interval '3 days') returns bigint language sql as $$
   with gone as (
@@ -70,6 +88,7 @@ $$;
 
 alter function realtime.topic() owner to supabase_realtime_admin;
 alter function realtime.send(jsonb, text, text, boolean) owner to supabase_realtime_admin;
+alter function realtime.broadcast_changes(text, text, text, text, text, record, record, text) owner to supabase_realtime_admin;
 alter function realtime.announce() owner to supabase_realtime_admin;
 alter function realtime.prune(interval) owner to supabase_realtime_admin;
 revoke all on function realtime.prune(interval) from public, anon, authenticated;

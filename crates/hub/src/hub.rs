@@ -24,7 +24,7 @@ use crate::{
     error::HubError,
     http,
     postgres::{Postgres, PostgresOptions, SUPERUSER},
-    realtime::{self, Timings},
+    realtime::{self, Limits, RealtimeCounts, Timings},
     sessions::Sessions,
     token::Signer,
 };
@@ -45,6 +45,8 @@ pub struct HubOptions {
     pub token_ttl: Duration,
     /// Waiting times of Realtime.
     pub timings: Timings,
+    /// What Realtime takes.
+    pub limits: Limits,
     /// How PostgreSQL is found and started.
     pub postgres: PostgresOptions,
 }
@@ -58,6 +60,7 @@ impl HubOptions {
             port: 54500,
             token_ttl: Duration::from_secs(3600),
             timings: Timings::default(),
+            limits: Limits::default(),
             postgres: PostgresOptions::default(),
         }
     }
@@ -125,6 +128,11 @@ impl Hub {
     /// logs.
     pub fn database_url_as_owner(&self) -> String {
         database::url(&self.postgres.config(SUPERUSER))
+    }
+
+    /// What Realtime keeps at this moment.
+    pub fn realtime_counts(&self) -> RealtimeCounts {
+        self.app.topics.counts()
     }
 
     /// Makes an account that can sign in at once, and answers its id.
@@ -205,7 +213,7 @@ impl Hub {
             signer,
             token_ttl: options.token_ttl,
             functions: http::FunctionCatalog::default(),
-            topics: realtime::Topics::default(),
+            topics: realtime::Topics::new(options.limits, &options.timings),
             timings: options.timings,
             stopping: CancellationToken::new(),
             sockets: TaskTracker::new(),

@@ -30,4 +30,4 @@ pub use data_dir::HubFile;
 pub use demo::{DEMO_MANAGER, DEMO_OWNER, DEMO_PASSWORD, DEMO_TASKS};
 pub use error::HubError;
 pub use hub::{Hub, HubOptions};
-pub use realtime::Timings;
+pub use realtime::{Limits, RealtimeCounts, Timings};

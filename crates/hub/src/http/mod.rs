@@ -41,6 +41,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/hub/v1/info", get(info::info))
         // Realtime checks the key itself, with answers of its own.
         .route("/realtime/v1/websocket", any(realtime::connect))
+        .route("/realtime/v1/api/broadcast", post(realtime::rest_broadcast))
+        .route("/realtime/v1/api/broadcast/{topic}/events/{event}", post(realtime::rest_broadcast_one))
         .merge(keyed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(cors())
