@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{SinkExt, stream::SplitSink};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -61,8 +61,8 @@ impl Outbox {
 }
 
 impl Writer {
-    /// Writes frames until told to close or until the connection fails. What still waits then is dropped, unless the peer is
-    /// well and takes it at once.
+    /// Writes frames until told to close or until the connection fails. What still waits is written before the close frame as far as
+    /// the peer takes it within a second; nothing of it to a peer that is closed for its slowness.
     pub(super) async fn run(
         mut self,
         mut sink: SplitSink<WebSocket, Message>,
@@ -86,7 +86,12 @@ impl Writer {
                 }
             }
         };
+        let too_slow = closing.as_ref().is_some_and(|frame| frame.code == close_code::AGAIN);
         let close = async {
+            // What was said before the end is heard before it, except by a peer that ends because it does not listen.
+            while let (false, Ok(frame)) = (too_slow, self.frames.try_recv()) {
+                sink.feed(frame).await?;
+            }
             sink.send(Message::Close(closing)).await?;
             sink.close().await
         };
