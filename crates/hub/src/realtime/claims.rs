@@ -52,7 +52,9 @@ pub(super) fn believe(app: &App, token: &str) -> Result<Believed, TokenError> {
 pub(super) fn connection_refusal(key: &str, error: TokenError) -> (u16, String) {
     match error {
         TokenError::Expired { .. } => (401, "Token has expired".to_owned()),
-        TokenError::MissingClaims if part(key, 1).is_some_and(|claims| claims.get("exp").is_some_and(|exp| !exp.is_i64())) => {
+        TokenError::MissingClaims
+            if part(key, 1).is_some_and(|claims| claims.get("exp").is_some_and(|exp| !exp.is_i64())) =>
+        {
             (500, "Error connecting to Realtime".to_owned())
         }
         TokenError::Malformed | TokenError::Signature

@@ -121,7 +121,11 @@ fn truth(value: Option<&Value>) -> bool {
 
 /// `schema`, `schema:table` or `schema:table:filter`.
 fn binding_of(topic: &str) -> Map<String, Value> {
-    ["schema", "table", "filter"].into_iter().zip(topic.splitn(3, ':')).map(|(name, part)| (name.to_owned(), json!(part))).collect()
+    ["schema", "table", "filter"]
+        .into_iter()
+        .zip(topic.splitn(3, ':'))
+        .map(|(name, part)| (name.to_owned(), json!(part)))
+        .collect()
 }
 
 /// The binding with its number: equal bindings have equal ones, of the real server's 27 bits.
@@ -143,7 +147,11 @@ mod tests {
     #[test]
     fn a_join_without_a_token_of_its_own_uses_the_key() {
         for token in ["null", "5", r#""sb_publishable_x""#] {
-            assert_eq!(parse(&format!(r#"{{"config":{{}},"access_token":{token}}}"#)).unwrap(), Join::default(), "{token}");
+            assert_eq!(
+                parse(&format!(r#"{{"config":{{}},"access_token":{token}}}"#)).unwrap(),
+                Join::default(),
+                "{token}"
+            );
         }
         // The empty text is a token, and a bad one.
         assert_eq!(parse(r#"{"config":{},"access_token":""}"#).unwrap().token.as_deref(), Some(""));
@@ -157,7 +165,10 @@ mod tests {
         );
         let config = join.unwrap().config;
         assert!(config.private && config.ack && config.to_self && config.replication_ready && !config.presence);
-        assert_eq!((config.replay, config.presence_key.as_deref()), (Replay::Since { since: 5, limit: 25 }, Some("ada")));
+        assert_eq!(
+            (config.replay, config.presence_key.as_deref()),
+            (Replay::Since { since: 5, limit: 25 }, Some("ada"))
+        );
         assert!(config.bindings.is_empty());
     }
 

@@ -46,9 +46,10 @@ pub(crate) async fn connect(
     let Some(place) = app.topics.connect() else {
         return refuse(&app, StatusCode::TOO_MANY_REQUESTS, "Too many connected users").await;
     };
-    upgrade.max_message_size(limits.frame_bytes).max_frame_size(limits.frame_bytes).on_upgrade(move |websocket| {
-        app.sockets.clone().track_future(socket::run(app, websocket, version, key, place))
-    })
+    upgrade
+        .max_message_size(limits.frame_bytes)
+        .max_frame_size(limits.frame_bytes)
+        .on_upgrade(move |websocket| app.sockets.clone().track_future(socket::run(app, websocket, version, key, place)))
 }
 
 async fn refuse(app: &App, status: StatusCode, error: &str) -> Response {

@@ -88,7 +88,10 @@ mod tests {
             { "topic": "u", "event": "f", "payload": {}, "private": true }
         ] });
         let messages = read(&body, 100).unwrap();
-        assert_eq!(messages.iter().map(|message| (message.topic, message.private)).collect::<Vec<_>>(), [("t", false), ("u", true)]);
+        assert_eq!(
+            messages.iter().map(|message| (message.topic, message.private)).collect::<Vec<_>>(),
+            [("t", false), ("u", true)]
+        );
     }
 
     #[rstest::rstest]

@@ -114,7 +114,9 @@ impl Serialize for Meta {
             map.serialize_entry("phx_ref_prev", previous)?;
         }
         // References are the server's to give: a client's own would make the object say two things.
-        for (name, value) in self.payload.iter().filter(|(name, _)| !matches!(name.as_str(), "phx_ref" | "phx_ref_prev")) {
+        for (name, value) in
+            self.payload.iter().filter(|(name, _)| !matches!(name.as_str(), "phx_ref" | "phx_ref_prev"))
+        {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -140,7 +142,8 @@ impl Serialize for Diff {
 
 impl Serialize for State<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, metas)| (key, Metas { metas: metas.values().collect::<Vec<_>>() })))
+        serializer
+            .collect_map(self.0.iter().map(|(key, metas)| (key, Metas { metas: metas.values().collect::<Vec<_>>() })))
     }
 }
 
@@ -163,7 +166,10 @@ mod tests {
         let mut book = Book::default();
         let first = seen(book.track(1, "alice", of(json!({ "at": 1 }))).unwrap());
         let reference = first["joins"]["alice"]["metas"][0]["phx_ref"].clone();
-        assert_eq!(first, json!({ "joins": { "alice": { "metas": [{ "phx_ref": reference, "at": 1 }] } }, "leaves": {} }));
+        assert_eq!(
+            first,
+            json!({ "joins": { "alice": { "metas": [{ "phx_ref": reference, "at": 1 }] } }, "leaves": {} })
+        );
         let spaced = payload(r#"{ "at" : 1 }"#).unwrap();
         assert!(book.track(1, "alice", spaced).is_none());
         let second = seen(book.track(1, "alice", of(json!({ "at": 2 }))).unwrap());

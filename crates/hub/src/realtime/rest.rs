@@ -152,11 +152,9 @@ fn with_rate(app: &App, mut response: Response) -> Response {
     // Both are numbers a client shows or waits by; parts of an event do not matter to it.
     let rolling = rate.average().trunc() as u64;
     let remaining = u64::from(rate.limit()).saturating_sub(rolling);
-    for (name, value) in [
-        ("x-rate-limit", u64::from(rate.limit())),
-        ("x-rate-limit-remaining", remaining),
-        ("x-rate-rolling", rolling),
-    ] {
+    for (name, value) in
+        [("x-rate-limit", u64::from(rate.limit())), ("x-rate-limit-remaining", remaining), ("x-rate-rolling", rolling)]
+    {
         response.headers_mut().insert(name, value.into());
     }
     response
