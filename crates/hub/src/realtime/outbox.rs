@@ -155,4 +155,30 @@ mod tests {
         by_bytes.send(Message::text("x"));
         by_bytes.overflowed().await;
     }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_peer_that_has_taken_enough_or_is_gone_nor_for_long_for_one_that_does_not_read() {
+        let patience = Duration::from_secs(60);
+        let (outbox, mut writer) = outbox();
+        for _ in 0..=MAX_FRAMES / 2 {
+            assert!(!outbox.is_behind());
+            outbox.send(Message::text("x"));
+        }
+        assert!(outbox.is_behind());
+        let take = async {
+            writer.frames.recv().await.unwrap();
+            writer.taken.notify_one();
+        };
+        tokio::join!(outbox.catch_up(patience), take);
+        assert!(!outbox.is_behind() && !outbox.overflowed.is_cancelled());
+
+        outbox.send(Message::text("x"));
+        tokio::join!(outbox.catch_up(patience), async { drop(writer) });
+        assert!(!outbox.overflowed.is_cancelled());
+
+        let (outbox, _unread) = super::outbox();
+        outbox.send(Message::text("x".repeat(MAX_BYTES / 2 + 1)));
+        outbox.catch_up(Duration::from_millis(1)).await;
+        outbox.overflowed().await;
+    }
 }

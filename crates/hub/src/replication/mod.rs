@@ -124,3 +124,132 @@ async fn take(data: &[u8], columns: &mut Option<Columns>, receiver: &impl Receiv
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        sync::{Arc, Mutex},
+    };
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    const RELATION: &[u8] =
+        b"R\0\0\0\x01realtime\0messages\0d\0\x05\0private\0\0\0\0\0\0\0\0\0\0topic\0\0\0\0\0\0\0\0\0\
+        \0id\0\0\0\0\0\0\0\0\0\0payload\0\0\0\0\0\0\0\0\0\0event\0\0\0\0\0\0\0\0\0";
+    const OTHER_TABLE: &[u8] = b"R\0\0\0\x02public\0messages\0d\0\0";
+
+    fn insert(relation: u8, values: [&str; 5]) -> Event {
+        let mut message = vec![b'I', 0, 0, 0, relation, b'N', 0, 5];
+        for value in values {
+            message.push(b't');
+            message.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
+            message.extend(value.as_bytes());
+        }
+        Event::Change(message.into())
+    }
+
+    fn message(relation: u8, event: &str) -> Event {
+        insert(relation, ["f", "room", "fa2943ad-a676-43ca-b544-cc2ff458001f", r#"{"n": 1.50}"#, event])
+    }
+
+    fn change(bytes: &'static [u8]) -> Event {
+        Event::Change(Bytes::from_static(bytes))
+    }
+
+    /// Answers what it was given, then waits for ever, and notes what was asked of it.
+    struct Script {
+        events: VecDeque<Event>,
+        notes: Notes,
+    }
+
+    #[derive(Clone, Default)]
+    struct Notes(Arc<Mutex<Vec<String>>>);
+
+    impl Notes {
+        fn add(&self, note: impl Into<String>) {
+            self.0.lock().unwrap().push(note.into());
+        }
+    }
+
+    impl Transport for Script {
+        async fn next(&mut self) -> Result<Event, ReplicationError> {
+            match self.events.pop_front() {
+                Some(event) => Ok(event),
+                None => std::future::pending().await,
+            }
+        }
+
+        fn confirm(&self, position: u64) {
+            self.notes.add(format!("confirmed {position}"));
+        }
+
+        async fn end(self) {
+            self.notes.add("ended");
+        }
+    }
+
+    impl Receiver for Notes {
+        fn live(&self, live: bool) {
+            self.add(if live { "live" } else { "not live" });
+        }
+
+        async fn deliver(&self, message: Message<'_>) {
+            self.add(format!("{} {} {} {}", message.topic, message.event, message.payload.get(), message.private));
+        }
+    }
+
+    /// Runs the events, stops after them, and answers what happened.
+    async fn run(events: impl IntoIterator<Item = Event>) -> (Option<ReplicationError>, Vec<String>) {
+        let notes = Notes::default();
+        let script = Script { events: events.into_iter().collect(), notes: notes.clone() };
+        let stopping = CancellationToken::new();
+        let session = session(script, &notes, &stopping);
+        tokio::pin!(session);
+        // Everything scripted is ready at once; what is not over then waits to be stopped.
+        let ended = match futures_util::FutureExt::now_or_never(&mut session) {
+            Some(ended) => ended,
+            None => {
+                stopping.cancel();
+                session.await
+            }
+        };
+        let notes = notes.0.lock().unwrap().clone();
+        (ended, notes)
+    }
+
+    #[tokio::test]
+    async fn columns_are_found_by_name_and_positions_confirmed() {
+        let events = [change(RELATION), message(1, "one"), Event::Position(7), message(1, "two"), Event::Position(9)];
+        let (ended, notes) = run(events).await;
+        assert!(ended.is_none(), "it was stopped");
+        let (one, two) = (r#"room one {"n": 1.50} false"#, r#"room two {"n": 1.50} false"#);
+        assert_eq!(notes, ["live", one, "confirmed 7", two, "confirmed 9", "not live", "ended"]);
+    }
+
+    #[tokio::test]
+    async fn rows_of_other_tables_and_rows_that_are_no_messages_are_left_out() {
+        let bad = |id: &str, payload: &str| insert(1, ["f", "room", id, payload, "bad"]);
+        let events = [
+            message(1, "of a table not yet described"),
+            change(RELATION),
+            change(OTHER_TABLE),
+            message(2, "of another table"),
+            bad("no id", "{}"),
+            bad("fa2943ad-a676-43ca-b544-cc2ff458001f", "{no json"),
+            change(b"D an old row"),
+            message(1, "good"),
+        ];
+        let (_, notes) = run(events).await;
+        assert_eq!(notes, ["live", r#"room good {"n": 1.50} false"#, "not live", "ended"]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_ends_the_session_in_good_order() {
+        let (ended, notes) = run([change(RELATION), change(b"I\0\0"), message(1, "after")]).await;
+        assert!(matches!(ended, Some(ReplicationError::Malformed(_))), "{ended:?}");
+        assert_eq!(notes, ["live", "not live", "ended"]);
+    }
+}
