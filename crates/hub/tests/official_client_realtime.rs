@@ -1,6 +1,12 @@
 //! The official client, `@supabase/supabase-js`, as a second opinion: it signs in, joins, broadcasts, hears the database and sees who is
 //! present through the hub, in the version of the protocol it chooses itself (2.0.0) and forced to 1.0.0, beside our own client.
-#![allow(clippy::indexing_slicing, reason = "a missing member is null, which fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail the test"
+)]
 
 mod http_support;
 mod official_support;

@@ -1,4 +1,11 @@
 //! What of the rows of `realtime.messages` is heard, and how: over real replication and real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail the test"
+)]
 
 mod http_support;
 

@@ -1,4 +1,11 @@
 //! What happens to broadcasts from the database when the replication connection, PostgreSQL or the hub ends, and to PostgreSQL's log.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail the test"
+)]
 
 mod http_support;
 
