@@ -25,12 +25,16 @@ use crate::{
     http,
     postgres::{Postgres, PostgresOptions, SUPERUSER},
     realtime::{self, Limits, RealtimeCounts, Timings},
+    replication,
     sessions::Sessions,
     token::Signer,
 };
 
 /// Requests in flight get so long when the hub stops: a little more than a caller's statement may take.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// The start waits so long for broadcasts from the database to arrive; it takes some 20 ms.
+const REPLICATION_START: Duration = Duration::from_secs(10);
 
 /// How a hub is started.
 #[derive(Clone, Debug)]
@@ -223,9 +227,13 @@ impl Hub {
         data.write_hub_file(&HubFile { url, anon_key: app.signer.anon_key().to_owned(), pid: std::process::id() })?;
         let tasks = vec![
             tokio::spawn(serve_http(app.clone(), listener)),
-            tokio::spawn(realtime::listen(app.clone(), postgres.config(SUPERUSER))),
+            tokio::spawn(replication::replicate(app.topics.clone(), postgres.config(SUPERUSER), app.stopping.clone())),
             tokio::spawn(realtime::prune(app.clone())),
         ];
+        // Who connects at once shall not miss what is sent at once.
+        if tokio::time::timeout(REPLICATION_START, app.topics.listening()).await.is_err() {
+            tracing::warn!("the hub serves, but broadcasts from the database do not arrive yet");
+        }
         Ok((app, address, tasks))
     }
 }

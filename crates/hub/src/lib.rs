@@ -22,6 +22,7 @@ mod hub;
 mod office;
 pub mod postgres;
 mod realtime;
+mod replication;
 mod sessions;
 mod token;
 

@@ -23,6 +23,8 @@ pub(super) struct Channel {
     /// Unix seconds at which the channel closes.
     pub(super) exp: i64,
     pub(super) subscription: Subscription,
+    /// Which time of listening it was told of, if it asked.
+    pub(super) told: Option<u64>,
 }
 
 /// How often a channel has spoken of its presence since its window began. Calls that were refused do not count.

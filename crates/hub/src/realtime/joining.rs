@@ -25,6 +25,9 @@ use super::{
 pub(super) const NO_TABLE_CHANGES: &str = "Unable to subscribe to changes with given parameters. This hub does not send changes of \
                                            tables: listen to broadcasts from the database instead";
 
+/// The real server's words for channels that asked with `replication_ready`.
+const LISTENING: &str = "Replication connection established";
+
 impl Socket {
     pub(super) async fn join(&mut self, incoming: Incoming) -> ControlFlow<Ending> {
         let topic = incoming.topic.as_str();
@@ -78,10 +81,11 @@ impl Socket {
             token,
             exp: grant.exp,
             subscription: self.app.topics.subscribe(room, member),
+            told: if config.replication_ready { self.listening.borrow().number() } else { None },
             config,
         };
-        if channel.config.replication_ready && self.app.topics.is_listening() {
-            self.system(topic, &channel, "ok", "system", "Replication connection established");
+        if channel.told.is_some() {
+            self.system(topic, &channel, "ok", "system", LISTENING);
         }
         if !channel.config.bindings.is_empty() {
             self.system(topic, &channel, "error", "postgres_changes", NO_TABLE_CHANGES);
@@ -92,6 +96,23 @@ impl Socket {
         }
         if let Some(old) = self.channels.insert(topic.to_owned(), channel) {
             self.close_channel(topic, &old);
+        }
+    }
+
+    /// Broadcasts from the database arrive again: who asked is told, also when they were told before. The real server is silent
+    /// then; but what was sent in between is lost, and whoever hears this reads again.
+    pub(super) fn tell_listening(&mut self) {
+        let Some(number) = self.listening.borrow_and_update().number() else { return };
+        let mut told = Vec::new();
+        for (topic, channel) in &mut self.channels {
+            if channel.config.replication_ready && channel.told.replace(number) != Some(number) {
+                told.push(topic.clone());
+            }
+        }
+        for topic in told {
+            if let Some(channel) = self.channels.get(&topic) {
+                self.system(&topic, channel, "ok", "system", LISTENING);
+            }
         }
     }
 

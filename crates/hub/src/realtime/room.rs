@@ -85,17 +85,18 @@ impl Room {
         }
     }
 
-    /// Delivers a broadcast to all members who may read it but `except`.
+    /// Delivers a broadcast to all members who may read it but `except`, and answers those who are falling behind. Only the database
+    /// waits for them: a client that floods a room must not be able to hold up the hub.
     ///
     /// Above the hub's rate it is the receivers who lose their channel, as with the real server: each is told so, and gets this last
     /// broadcast.
-    pub(super) fn broadcast(&self, broadcast: Broadcast<'_>, except: Option<u64>) {
+    pub(super) fn broadcast(&self, broadcast: Broadcast<'_>, except: Option<u64>) -> Vec<Outbox> {
         let over = self.rates.messages.is_over();
         let id = broadcast.id();
         let mut inside = self.inside();
         let mut frames = Frames::default();
         let mut delivered = 0;
-        let mut cut = Vec::new();
+        let (mut cut, mut behind) = (Vec::new(), Vec::new());
         for (member_id, member) in &inside.members {
             if Some(*member_id) == except
                 || !member.reads_broadcasts
@@ -110,6 +111,9 @@ impl Room {
             if let Some(frame) = frames.get(member.version, |version| broadcast.frame(&self.topic, version)) {
                 member.outbox.send(frame);
                 delivered += 1;
+                if member.outbox.is_behind() {
+                    behind.push(member.outbox.clone());
+                }
             }
         }
         for id in cut {
@@ -120,6 +124,7 @@ impl Room {
             self.end_presence(&mut inside, id);
         }
         self.rates.messages.add(delivered);
+        behind
     }
 
     /// Tracks a payload, and tells everybody if it is a new one.

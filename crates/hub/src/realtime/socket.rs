@@ -6,7 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures_util::{StreamExt, stream::SplitStream};
 use serde_json::json;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     time::Instant,
 };
 
@@ -16,7 +16,7 @@ use super::{
     frame::{Version, decode},
     outbox::{Outbox, outbox},
     reply::Addressed,
-    topics::Connection,
+    topics::{Connection, Listening},
 };
 use crate::app::App;
 
@@ -30,7 +30,8 @@ pub(super) async fn run(app: App, websocket: WebSocket, version: Version, key: S
     let (close, closing) = oneshot::channel();
     let writing = app.sockets.spawn(writer.run(sink, closing));
     let cuts = Arc::new(Notify::new());
-    let mut socket = Socket { app, version, key, outbox, cuts, channels: HashMap::new() };
+    let listening = app.topics.watch_listening();
+    let mut socket = Socket { app, version, key, outbox, cuts, listening, channels: HashMap::new() };
     tracing::debug!(?version, "a socket opened");
     let ending = socket.serve(&mut stream).await;
     tracing::debug!(code = ending.as_ref().map(|frame| frame.code), "a socket ends");
@@ -53,6 +54,7 @@ pub(super) struct Socket {
     pub(super) outbox: Outbox,
     /// Woken when a room has closed one of the channels.
     pub(super) cuts: Arc<Notify>,
+    pub(super) listening: watch::Receiver<Listening>,
     /// By whole topic.
     pub(super) channels: HashMap<String, Channel>,
 }
@@ -70,6 +72,7 @@ impl Socket {
                 () = self.cuts.notified() => self.forget_cut(),
                 () = tokio::time::sleep_until(deadline) => return end(close_code::NORMAL),
                 () = tokio::time::sleep(expiry) => self.expire(),
+                Ok(()) = self.listening.changed() => self.tell_listening(),
                 message = stream.next() => {
                     let handled = match message {
                         Some(Ok(Message::Text(text))) => self.receive(&text).await,

@@ -4,13 +4,16 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
+
+use tokio::sync::watch;
 
 use super::{
     broadcast::Broadcast,
     limits::{Limits, Timings},
+    outbox::Outbox,
     rate::Rate,
     room::{Member, Room},
     subscription::Subscription,
@@ -31,8 +34,22 @@ struct Inner {
     connections: AtomicUsize,
     limits: Limits,
     rates: Arc<Rates>,
-    /// Whether broadcasts from the database arrive at present.
-    listening: AtomicBool,
+    /// Sockets watch it, to tell the channels that asked.
+    listening: watch::Sender<Listening>,
+}
+
+/// Whether broadcasts from the database arrive at present, and for the how manieth time: what is sent between two is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listening {
+    live: bool,
+    begun: u64,
+}
+
+impl Listening {
+    /// The number of the present time, from 1; nothing while no broadcasts arrive.
+    pub(super) fn number(self) -> Option<u64> {
+        self.live.then_some(self.begun)
+    }
 }
 
 /// What the hub as a whole may do in a second.
@@ -88,7 +105,7 @@ impl Topics {
             connections: AtomicUsize::new(0),
             limits,
             rates: Arc::new(rates),
-            listening: AtomicBool::new(false),
+            listening: watch::Sender::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -129,21 +146,28 @@ impl Topics {
 
     /// Says whether broadcasts from the database arrive at present.
     pub(super) fn set_listening(&self, listening: bool) {
-        self.inner.listening.store(listening, Ordering::Release);
+        self.inner.listening.send_modify(|state| {
+            state.begun += u64::from(listening && !state.live);
+            state.live = listening;
+        });
     }
 
     /// Whether broadcasts from the database arrive at present.
-    pub(crate) fn is_listening(&self) -> bool {
-        self.inner.listening.load(Ordering::Acquire)
+    pub(super) fn watch_listening(&self) -> watch::Receiver<Listening> {
+        self.inner.listening.subscribe()
     }
 
-    /// Delivers a broadcast to everybody in the room. `topic` has no `realtime:` prefix.
-    pub(super) fn broadcast(&self, topic: &str, private: bool, broadcast: Broadcast<'_>) {
+    /// Ends when broadcasts from the database arrive.
+    pub(crate) async fn listening(&self) {
+        // The sender lives in here and cannot be gone.
+        _ = self.watch_listening().wait_for(|state| state.live).await;
+    }
+
+    /// Delivers a broadcast to everybody in the room, and answers those who are falling behind. `topic` has no `realtime:` prefix.
+    pub(super) fn broadcast(&self, topic: &str, private: bool, broadcast: Broadcast<'_>) -> Vec<Outbox> {
         let name = RoomName { topic: topic.to_owned(), private };
         let room = self.inner.rooms.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
-        if let Some(room) = room {
-            room.broadcast(broadcast, None);
-        }
+        room.map(|room| room.broadcast(broadcast, None)).unwrap_or_default()
     }
 
     /// What is kept at this moment.

@@ -66,7 +66,8 @@ pub(crate) fn options(folder: &TempDir) -> HubOptions {
 pub(crate) fn http_client() -> reqwest::Client {
     // An error only says that another test was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    // Tests share the client, and a connection ends with the runtime of the test that opened it: none is kept for the next.
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
 impl SharedHub {

@@ -88,6 +88,11 @@ impl Socket {
         }
     }
 
+    /// The next frame as it is on the wire, which must come.
+    pub(crate) async fn receive_message(&mut self) -> Message {
+        self.next().await
+    }
+
     /// Waits for the close frame and answers its code; other frames may come before.
     pub(crate) async fn closed(&mut self) -> u16 {
         loop {
