@@ -1,5 +1,13 @@
 //! The hub's limits where no recording shows them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail the test"
+)]
+
 mod http_support;
 
 use std::time::{Duration, Instant};
