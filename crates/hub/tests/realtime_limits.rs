@@ -67,6 +67,17 @@ async fn an_oversized_broadcast_is_answered_only_to_who_asked_for_answers() {
 }
 
 #[tokio::test]
+async fn a_join_of_more_than_100_kb_is_refused_and_the_socket_lives() {
+    let hub = shared();
+    let mut socket = Socket::open(&hub.url, &hub.anon_key, "2.0.0").await;
+    let config = json!({ "presence": { "enabled": true, "key": "k".repeat(100_000) } });
+    socket.send("realtime:long", "phx_join", json!({ "config": config })).await;
+    let reason = "UnknownErrorOnChannel: the join is longer than 100000 bytes";
+    assert_eq!(socket.receive().await.payload()["response"]["reason"], reason);
+    socket.heartbeat().await;
+}
+
+#[tokio::test]
 async fn without_its_database_public_channels_work_and_private_joins_say_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::start(options(&folder)).await.unwrap();

@@ -22,6 +22,8 @@ pub(super) struct Channel {
     pub(super) token: String,
     /// Unix seconds at which the channel closes.
     pub(super) exp: i64,
+    /// Whether it asked for changes of tables, which it is told there are none of.
+    pub(super) wants_tables: bool,
     pub(super) subscription: Subscription,
     /// Which time of listening it was told of, if it asked.
     pub(super) told: Option<u64>,

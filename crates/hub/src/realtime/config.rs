@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 const MOST_REPLAYED: i64 = 25;
 const DEFAULT_REPLAYED: i64 = 10;
 
+/// The longest join, in bytes of its frame: what a channel keeps of it stays as long as the channel. A token of 16 kB fits with ease.
+pub(super) const MAX_JOIN: usize = 100_000;
+
 /// A join's payload.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Join {
@@ -56,6 +59,9 @@ pub(super) enum BadJoin {
     Payload,
     #[error("no function clause matching in Access.get/3")]
     Section,
+    /// Of our own: the real server keeps any.
+    #[error("the join is longer than {MAX_JOIN} bytes")]
+    TooLong,
 }
 
 impl Join {

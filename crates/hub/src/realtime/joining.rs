@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     broadcast::replayed,
     channel::{Channel, PresenceCalls},
-    config::Join,
+    config::{BadJoin, Join, MAX_JOIN},
     frame::Incoming,
     join::{Grant, Refusal, decide},
     reply::Addressed,
@@ -34,6 +34,7 @@ impl Socket {
         let name = topic.strip_prefix("realtime:").unwrap_or_default();
         let decided = match Join::parse(&incoming.payload, name) {
             _ if name.is_empty() => Err(Refusal::NoName),
+            _ if incoming.size() > MAX_JOIN => Err(Refusal::Malformed(BadJoin::TooLong)),
             Err(error) => Err(Refusal::Malformed(error)),
             Ok(join) => {
                 let token = join.token.clone().unwrap_or_else(|| self.key.clone());
@@ -52,10 +53,12 @@ impl Socket {
     }
 
     fn welcome(&mut self, incoming: &Incoming, name: &str, join: Join, token: String, grant: Grant) {
-        let (topic, config) = (incoming.topic.as_str(), join.config);
+        let (topic, mut config) = (incoming.topic.as_str(), join.config);
+        // Said once and not kept.
+        let bindings = std::mem::take(&mut config.bindings);
         tracing::debug!(private = config.private, "a channel was joined");
         let join_ref = incoming.join_ref.clone().or_else(|| incoming.reference.clone());
-        self.reply(Addressed::from(incoming), "ok", json!({ "postgres_changes": config.bindings }));
+        self.reply(Addressed::from(incoming), "ok", json!({ "postgres_changes": bindings }));
         for message in &grant.replayed {
             let (event, payload) = (message.event.as_str(), &*message.payload);
             let frame = replayed(topic, self.version, join_ref.as_deref(), message.id, event, payload);
@@ -80,6 +83,7 @@ impl Socket {
             caller: grant.caller,
             token,
             exp: grant.exp,
+            wants_tables: !bindings.is_empty(),
             subscription: self.app.topics.subscribe(room, member),
             told: if config.replication_ready { self.listening.borrow().number() } else { None },
             config,
@@ -87,7 +91,7 @@ impl Socket {
         if channel.told.is_some() {
             self.system(topic, &channel, "ok", "system", LISTENING);
         }
-        if !channel.config.bindings.is_empty() {
+        if channel.wants_tables {
             self.system(topic, &channel, "error", "postgres_changes", NO_TABLE_CHANGES);
         }
         if channel.config.presence && channel.rights.read_presence {

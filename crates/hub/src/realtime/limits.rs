@@ -20,6 +20,8 @@ pub struct Limits {
     pub presence_calls: u32,
     /// Bytes of one broadcast's or presence's payload.
     pub payload_bytes: usize,
+    /// Bytes of all presences of the hub together, which the real server does not limit; one more closes its channel.
+    pub presence_bytes: usize,
     /// Bytes of one frame; a longer one closes the socket with 1009.
     pub frame_bytes: usize,
     /// Bytes of a key in the query or a header; a longer one is refused with 414 or 431.
@@ -36,6 +38,7 @@ impl Default for Limits {
             presence_per_second: 1_000,
             presence_calls: 5,
             payload_bytes: 3_000 * 1024,
+            presence_bytes: 64 * 1024 * 1024,
             frame_bytes: 5_000_000,
             key_bytes: 9_000,
         }

@@ -21,6 +21,11 @@ pub(super) fn payload(json: &str) -> Option<Payload> {
     serde_json::from_str(json).ok()
 }
 
+/// The bytes that a presence takes, but for a few.
+pub(super) fn size(key: &str, payload: &Payload) -> usize {
+    key.len() + payload.iter().map(|(name, value)| name.len() + value.get().len()).sum::<usize>()
+}
+
 /// Who is present, by key and, below it, by subscription.
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -42,6 +47,13 @@ pub(super) struct Diff {
     key: String,
     join: Option<Meta>,
     leave: Option<Meta>,
+}
+
+impl Diff {
+    /// The bytes of the presence that went.
+    pub(super) fn left_size(&self) -> usize {
+        self.leave.as_ref().map_or(0, |meta| size(&self.key, &meta.payload))
+    }
 }
 
 /// The payload of `presence_state`.

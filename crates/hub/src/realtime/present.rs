@@ -86,7 +86,9 @@ impl Socket {
         }
         rate.add(1);
         channel.presence_calls.count(window, now);
-        channel.subscription.track(&channel.presence_key, payload);
-        Answer::Done
+        match channel.subscription.track(&channel.presence_key, payload) {
+            true => Answer::Done,
+            false => Answer::Closed("Track message size exceeded"),
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Socket {
                     channel.subscription.set_reads(rights.read_broadcasts, rights.read_presence);
                     (channel.caller, channel.rights) = (Some(caller), rights);
                 }
-                if let Some(channel) = self.channels.get(topic).filter(|channel| !channel.config.bindings.is_empty()) {
+                if let Some(channel) = self.channels.get(topic).filter(|channel| channel.wants_tables) {
                     self.system(topic, channel, "error", "postgres_changes", NO_TABLE_CHANGES);
                 }
             }

@@ -18,7 +18,7 @@ use super::{
     broadcast::Broadcast,
     frame::{Outgoing, Ref, Version, encode},
     outbox::Outbox,
-    presence::{Book, Diff, Payload},
+    presence::{self, Book, Diff, Payload},
     topics::{Rates, RoomName},
 };
 
@@ -127,16 +127,24 @@ impl Room {
         behind
     }
 
-    /// Tracks a payload, and tells everybody if it is a new one.
-    pub(super) fn track(&self, id: u64, key: &str, payload: Payload) {
+    /// Tracks a payload, and tells everybody if it is a new one. Answers whether the hub has room for it.
+    pub(super) fn track(&self, id: u64, key: &str, payload: Payload) -> bool {
         let mut inside = self.inside();
         // A channel that was cut meanwhile is no longer there, and must leave no ghost.
         if !inside.members.contains_key(&id) {
-            return;
+            return true;
+        }
+        let size = presence::size(key, &payload);
+        // Relaxed, here and below: the sum only bounds memory and orders nothing. What two rooms add at one time may pass it by one each.
+        if self.rates.present.load(Ordering::Relaxed).saturating_add(size) > self.rates.most_present {
+            return false;
         }
         if let Some(diff) = inside.present.track(id, key, payload) {
+            self.rates.present.fetch_add(size, Ordering::Relaxed);
+            self.rates.present.fetch_sub(diff.left_size(), Ordering::Relaxed);
             self.tell(&inside, &diff);
         }
+        true
     }
 
     pub(super) fn untrack(&self, id: u64) {
@@ -162,6 +170,7 @@ impl Room {
 
     fn end_presence(&self, inside: &mut Inside, id: u64) {
         if let Some(diff) = inside.present.untrack(id) {
+            self.rates.present.fetch_sub(diff.left_size(), Ordering::Relaxed);
             self.tell(inside, &diff);
         }
     }
@@ -275,11 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn all_presences_together_are_bounded_and_give_their_room_back() {
+        let limits = Limits { presence_bytes: 100, ..Limits::lifted() };
+        let topics = Topics::new(limits, &Timings::default());
+        let sized = |bytes: usize| payload(&format!(r#"{{"x":"{}"}}"#, "x".repeat(bytes))).unwrap();
+        let ((one, _one), (other, _other)) = (enter(&topics, Vec::new()), enter(&topics, Vec::new()));
+        assert!(one.track("k", sized(80)) && !other.track("k", sized(80)));
+        // A smaller one in its place leaves room for the other.
+        assert!(one.track("k", sized(10)) && other.track("k", sized(70)));
+        drop((one, other));
+        assert_eq!(topics.rates().present.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
     fn above_the_rate_receivers_lose_their_channel_and_their_presence_and_the_sender_hears_nothing() {
         let topics = hub(1);
         let (sender, mut of_sender) = enter(&topics, Vec::new());
         let (receiver, mut of_receiver) = enter(&topics, Vec::new());
-        receiver.track("r", payload("{}").unwrap());
+        assert!(receiver.track("r", payload("{}").unwrap()));
         assert_eq!((of_sender.take_texts().len(), of_receiver.take_texts().len()), (1, 1));
         topics.rates().messages.add(1_000_000);
         while !topics.rates().messages.is_over() {
@@ -296,7 +318,7 @@ mod tests {
         assert!(heard.len() == 1 && heard[0].contains(r#""leaves":{"r""#), "{heard:?}");
         // What the cut channel still says comes to nothing, and leaves nothing behind.
         receiver.track("r", payload("{}").unwrap());
-        assert_eq!(topics.counts().presences, 0);
+        assert_eq!((topics.counts().presences, topics.rates().present.load(Ordering::Relaxed)), (0, 0));
         drop((sender, receiver));
         assert_eq!(topics.counts(), crate::RealtimeCounts::default());
     }

@@ -38,9 +38,9 @@ impl Subscription {
         self.room.broadcast(broadcast, if to_self { None } else { Some(self.id) });
     }
 
-    /// Says what is tracked under `key`, and tells everybody if that changed.
-    pub(super) fn track(&self, key: &str, payload: Payload) {
-        self.room.track(self.id, key, payload);
+    /// Says what is tracked under `key`, and tells everybody if that changed. Answers whether the hub has room for it.
+    pub(super) fn track(&self, key: &str, payload: Payload) -> bool {
+        self.room.track(self.id, key, payload)
     }
 
     /// Ends the channel's presence.

@@ -58,6 +58,9 @@ pub(super) struct Rates {
     pub(super) joins: Rate,
     pub(super) messages: Rate,
     pub(super) presence: Rate,
+    /// Bytes of all presences that are tracked, and how many they may be.
+    pub(super) present: AtomicUsize,
+    pub(super) most_present: usize,
 }
 
 /// A public and a private channel of one name are two rooms.
@@ -98,6 +101,8 @@ impl Topics {
             joins: rate(limits.joins_per_second),
             messages: rate(limits.messages_per_second),
             presence: rate(limits.presence_per_second),
+            present: AtomicUsize::new(0),
+            most_present: limits.presence_bytes,
         };
         let inner = Inner {
             rooms: Mutex::default(),
