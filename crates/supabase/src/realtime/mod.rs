@@ -1,9 +1,11 @@
 //! Realtime: one websocket that is kept alive, and the channels that are wanted on it.
 
 mod backoff;
+pub mod change;
 mod connection;
 mod driver;
 mod options;
+pub mod presence;
 pub mod protocol;
 mod socket;
 

@@ -297,7 +297,7 @@ impl Connection {
                 socket.awaited.take_if(|beat| beat.reference == reference);
             }
             ServerMessage::Reply { topic, reference: Some(reference), outcome } => {
-                self.replied(now, bare_topic(&topic), &reference, outcome);
+                self.replied(now, bare_topic(&topic), &reference, outcome.map(|_| ()));
             }
             ServerMessage::Closed { topic, join_ref } | ServerMessage::Errored { topic, join_ref } => {
                 self.channel_ended(now, bare_topic(&topic), join_ref.as_deref());
@@ -308,7 +308,11 @@ impl Connection {
             ServerMessage::Broadcast { topic, event, payload, id, .. } => {
                 self.broadcast_came(bare_topic(&topic), event, payload, id);
             }
-            ServerMessage::Reply { reference: None, .. } | ServerMessage::Other { .. } => {}
+            ServerMessage::Reply { reference: None, .. }
+            | ServerMessage::PostgresChange { .. }
+            | ServerMessage::PresenceState { .. }
+            | ServerMessage::PresenceDiff { .. }
+            | ServerMessage::Other { .. } => {}
         }
     }
 

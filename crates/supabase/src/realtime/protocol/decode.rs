@@ -5,6 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::realtime::change::PostgresChange;
+use crate::realtime::presence::PresenceMap;
+
 /// A frame of the server. Topics are as on the wire, with their `realtime:`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ServerMessage {
@@ -14,8 +17,8 @@ pub enum ServerMessage {
         topic: String,
         /// The `ref` of the frame it answers.
         reference: Option<String>,
-        /// The reason, when it was refused.
-        outcome: Result<(), String>,
+        /// What was accepted, or the reason why not.
+        outcome: Result<Accepted, String>,
     },
     /// The server has ended a channel.
     Closed {
@@ -55,13 +58,48 @@ pub enum ServerMessage {
         /// Whether it was asked for again at the join.
         replayed: bool,
     },
-    /// An event that this version does not read yet (presence, Postgres changes) or does not know.
+    /// A change of a table.
+    PostgresChange {
+        /// The channel's topic.
+        topic: String,
+        /// The bindings it matches, as the reply to the join numbered them; unordered, and one may be named twice.
+        ids: Vec<u64>,
+        /// The change.
+        change: Box<PostgresChange>,
+    },
+    /// Everybody who is on a channel, sent after a join that asked for presence.
+    PresenceState {
+        /// The channel's topic.
+        topic: String,
+        /// Which join it answers; version 1 does not say.
+        join_ref: Option<String>,
+        /// All presences.
+        presences: PresenceMap,
+    },
+    /// Who came and went.
+    PresenceDiff {
+        /// The channel's topic.
+        topic: String,
+        /// New presences; one that replaces another names it.
+        joins: PresenceMap,
+        /// Presences that are gone.
+        leaves: PresenceMap,
+    },
+    /// An event that this version does not know.
     Other {
         /// The topic.
         topic: String,
         /// The event.
         event: String,
     },
+}
+
+/// What a reply accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Accepted {
+    /// The numbers of the join's bindings to Postgres changes, in the order in which they were asked for. Equal bindings have
+    /// equal numbers.
+    pub bindings: Vec<u64>,
 }
 
 /// What a broadcast carries.
@@ -180,7 +218,7 @@ fn message(envelope: Envelope<'_>) -> Result<ServerMessage, DecodeError> {
     Ok(match event.as_str() {
         "phx_reply" => {
             let reply: Reply = serde_json::from_str(payload)?;
-            let outcome = if reply.status == "ok" { Ok(()) } else { Err(reason(&reply.response)) };
+            let outcome = if reply.status == "ok" { Ok(Accepted::default()) } else { Err(reason(&reply.response)) };
             ServerMessage::Reply { topic, reference, outcome }
         }
         "phx_close" => ServerMessage::Closed { topic, join_ref },

@@ -6,7 +6,7 @@
 mod decode;
 mod encode;
 
-pub use decode::{BroadcastPayload, DecodeError, ServerMessage, decode_binary, decode_text};
+pub use decode::{Accepted, BroadcastPayload, DecodeError, ServerMessage, decode_binary, decode_text};
 pub(crate) use encode::Outgoing;
 
 /// What every channel's topic begins with on the wire.

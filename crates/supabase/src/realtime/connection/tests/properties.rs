@@ -10,7 +10,7 @@ use serde_json::json;
 use super::script::{Script, spec};
 use crate::realtime::RealtimeEvent;
 use crate::realtime::connection::{Effect, Input};
-use crate::realtime::protocol::{Outgoing, ServerMessage};
+use crate::realtime::protocol::{Accepted, Outgoing, ServerMessage};
 
 const TOPICS: [&str; 3] = ["a", "b", "c"];
 const REFUSALS: [&str; 3] =
@@ -247,7 +247,11 @@ impl World {
     fn reply(&mut self, topic: &str, reference: String, outcome: Result<(), &str>) {
         let topic = if topic == "phoenix" { topic.to_owned() } else { format!("realtime:{topic}") };
         let outcome = outcome.map_err(str::to_owned);
-        self.put(Input::Message(ServerMessage::Reply { topic, reference: Some(reference), outcome }));
+        self.put(Input::Message(ServerMessage::Reply {
+            topic,
+            reference: Some(reference),
+            outcome: outcome.map(|()| Accepted::default()),
+        }));
     }
 
     /// No more faults: the server is there and answers everything well.

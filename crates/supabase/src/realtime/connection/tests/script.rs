@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use crate::realtime::connection::{Connection, Effect, Input};
-use crate::realtime::protocol::{Outgoing, ServerMessage};
+use crate::realtime::protocol::{Accepted, Outgoing, ServerMessage};
 use crate::realtime::{ChannelSpec, RealtimeEvent, RealtimeOptions};
 
 pub(super) struct Script {
@@ -73,7 +73,11 @@ impl Script {
     pub(super) fn reply(&mut self, topic: &str, reference: &str, outcome: Result<(), &str>) -> Vec<Effect> {
         let topic = if topic == "phoenix" { topic.to_owned() } else { format!("realtime:{topic}") };
         let outcome = outcome.map_err(str::to_owned);
-        self.put(Input::Message(ServerMessage::Reply { topic, reference: Some(reference.into()), outcome }))
+        self.put(Input::Message(ServerMessage::Reply {
+            topic,
+            reference: Some(reference.into()),
+            outcome: outcome.map(|()| Accepted::default()),
+        }))
     }
 
     pub(super) fn answer_heartbeat(&mut self, effects: &[Effect]) -> Vec<Effect> {
