@@ -2,6 +2,14 @@
 //! as recorded, is said to the hub, and what each connection hears is compared with what was recorded. Every difference is mended or
 //! is a row, with its reason, of `docs/hub-differences.md`, which this test reads.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail the test"
+)]
+
 mod http_support;
 mod recordings;
 
@@ -47,7 +55,7 @@ async fn the_hub_answers_every_recording_as_the_real_server_did() {
         for name in group {
             let started = Instant::now();
             let outcome = play(&stage, name, &table).await;
-            println!("{name}: {} equal, {} listed, {:?}", outcome.equal, outcome.listed, started.elapsed());
+            eprintln!("{name}: {} equal, {} listed, {:?}", outcome.equal, outcome.listed, started.elapsed());
             equal += outcome.equal;
             listed += outcome.listed;
             unlisted.extend(outcome.unlisted);
@@ -56,7 +64,7 @@ async fn the_hub_answers_every_recording_as_the_real_server_did() {
         drop(stage);
         hub.stop().await.unwrap();
     }
-    println!(
+    eprintln!(
         "{} recordings replayed, {} frames compared, {listed} of them differ as listed",
         played.len(),
         equal + listed

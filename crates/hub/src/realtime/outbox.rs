@@ -124,6 +124,14 @@ impl Writer {
     }
 }
 
+#[cfg(test)]
+impl Writer {
+    /// What waits to be written, as text.
+    pub(super) fn take_texts(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.frames.try_recv().ok()).map(|frame| frame.into_text().unwrap().to_string()).collect()
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         // Nobody shall wait for a peer that is gone.

@@ -30,7 +30,7 @@ pub(crate) async fn broadcast(State(app): State<App>, headers: HeaderMap, body: 
     let Ok(body) = body else { return bad_request() };
     let caller = match caller(&app, &headers) {
         Ok(caller) => caller,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let answer = match read(&body, app.topics.limits().payload_bytes) {
         Ok(messages) => send_all(&app, caller.as_ref(), &messages).await,
@@ -62,7 +62,7 @@ pub(crate) async fn broadcast_one(
     };
     let caller = match caller(&app, &headers) {
         Ok(caller) => caller,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let private = query_value(&uri, "private").as_deref() == Some("true");
     let answer = if body.len() > app.topics.limits().payload_bytes {
@@ -121,7 +121,7 @@ async fn may_send(app: &App, caller: Option<&Caller>, topic: &str) -> bool {
 }
 
 /// Who sends: nobody whom the database knows when the token's role is none of the hub's.
-fn caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, Response> {
+fn caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, Box<Response>> {
     let key = headers.get("apikey").and_then(|key| key.to_str().ok());
     let believed = bearer(headers).or(key).map(|token| believe(app, token));
     match believed {
@@ -129,7 +129,7 @@ fn caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, Response> {
         Some(Ok(Believed::UnknownRole { .. })) => Ok(None),
         Some(Err(_)) | None => {
             let refused = (StatusCode::UNAUTHORIZED, Json(json!({ "message": "Unauthorized" }))).into_response();
-            Err(with_rate(app, refused))
+            Err(Box::new(with_rate(app, refused)))
         }
     }
 }

@@ -223,3 +223,81 @@ impl Frames {
         frame.get_or_insert_with(|| make(version)).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{
+        super::{
+            broadcast::{Body, Meta},
+            limits::{Limits, Timings},
+            outbox::{Writer, outbox},
+            presence::payload,
+            subscription::Subscription,
+            topics::Topics,
+        },
+        *,
+    };
+
+    fn hub(messages_per_second: u32) -> Topics {
+        let timings = Timings { rate_tick: Duration::from_millis(1), ..Timings::default() };
+        Topics::new(Limits { messages_per_second, ..Limits::lifted() }, &timings)
+    }
+
+    fn enter(topics: &Topics, replayed: Vec<Uuid>) -> (Subscription, Writer) {
+        let (outbox, writer) = outbox();
+        let cut = Arc::new(Cut { happened: AtomicBool::new(false), woken: Arc::default() });
+        let member = Member {
+            version: Version::V2,
+            outbox,
+            join_ref: serde_json::value::to_raw_value("1").ok(),
+            reads_broadcasts: true,
+            reads_presence: true,
+            replayed,
+            cut,
+        };
+        (topics.subscribe(RoomName { topic: "room".to_owned(), private: true }, member), writer)
+    }
+
+    #[test]
+    fn what_was_replayed_is_not_delivered_again() {
+        let topics = hub(u32::MAX);
+        let (known, new) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (_subscription, mut writer) = enter(&topics, vec![known]);
+        let json = RawValue::from_string("{}".to_owned()).unwrap();
+        for id in [known, new] {
+            let body = Body::Json(&json);
+            topics.broadcast("room", true, Broadcast::Message { event: "e", meta: Some(Meta { id }), body });
+        }
+        let texts = writer.take_texts();
+        assert!(texts.len() == 1 && texts[0].contains(&new.to_string()), "{texts:?}");
+    }
+
+    #[test]
+    fn above_the_rate_receivers_lose_their_channel_and_their_presence_and_the_sender_hears_nothing() {
+        let topics = hub(1);
+        let (sender, mut of_sender) = enter(&topics, Vec::new());
+        let (receiver, mut of_receiver) = enter(&topics, Vec::new());
+        receiver.track("r", payload("{}").unwrap());
+        assert_eq!((of_sender.take_texts().len(), of_receiver.take_texts().len()), (1, 1));
+        topics.rates().messages.add(1_000_000);
+        while !topics.rates().messages.is_over() {
+            std::thread::yield_now();
+        }
+        let json = RawValue::from_string("{}".to_owned()).unwrap();
+        sender.broadcast(Broadcast::Text(&json), false);
+        let told = of_receiver.take_texts();
+        assert!(told[0].contains("Too many messages per second"), "{told:?}");
+        assert_eq!(told[1], r#"["1","1","realtime:room","phx_close",{}]"#);
+        assert!(told[2].contains("\"broadcast\"") && told.len() == 3, "{told:?}");
+        assert!(receiver.is_cut() && !sender.is_cut());
+        let heard = of_sender.take_texts();
+        assert!(heard.len() == 1 && heard[0].contains(r#""leaves":{"r""#), "{heard:?}");
+        // What the cut channel still says comes to nothing, and leaves nothing behind.
+        receiver.track("r", payload("{}").unwrap());
+        assert_eq!(topics.counts().presences, 0);
+        drop((sender, receiver));
+        assert_eq!(topics.counts(), crate::RealtimeCounts::default());
+    }
+}
