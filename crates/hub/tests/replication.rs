@@ -123,6 +123,10 @@ async fn numbers_keep_their_digits_and_rows_without_event_or_payload_are_message
     let Message::Binary(frame) = socket.receive_message().await else { panic!("from the database comes binary") };
     let text = String::from_utf8_lossy(&frame);
     assert!(text.contains(r#""n": 123456789012345678901234567890.5"#), "as recorded from the real server: {text}");
+    let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+    owner.execute(SEND, &[&format!(r#"{{"deep": {deep}}}"#), &"deep", &"bare"]).await.unwrap();
+    let Message::Binary(frame) = socket.receive_message().await else { panic!("from the database comes binary") };
+    assert!(String::from_utf8_lossy(&frame).contains(&deep), "nesting has no limit of ours");
     owner.batch_execute("insert into realtime.messages (topic, extension) values ('bare', 'broadcast')").await.unwrap();
     let message = socket.receive().await;
     assert_eq!((&message.payload()["event"], &message.payload()["payload"]), (&json!(""), &Value::Null));

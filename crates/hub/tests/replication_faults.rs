@@ -67,7 +67,8 @@ async fn until(what: &str, client: &Client, question: &str) {
 async fn terminate_replication(client: &Client) {
     let terminate = "select count(pg_terminate_backend(pid)) from pg_stat_activity where backend_type = 'walsender'";
     let ended: i64 = client.query_one(terminate, &[]).await.unwrap().get(0);
-    assert_eq!(ended, 1, "one connection replicates");
+    // One replicates; one that was ended before may not be gone yet.
+    assert!(ended >= 1, "a connection replicates");
 }
 
 #[tokio::test]
@@ -131,9 +132,17 @@ async fn an_open_transaction_delays_a_new_connection_but_not_the_stop() {
     open.execute(SEND, &[&"written before"]).await.unwrap();
     terminate_replication(&client).await;
     until("the new slot waits for the open transaction", &client, WAITING).await;
-    asked.hears_nothing().await;
+    // Who joins now is told when it is true.
+    let mut late = Socket::open(hub.url(), hub.anon_key(), "1.0.0").await;
+    late.join("room", false, json!({ "replication_ready": true }), None).await;
+    for socket in [&mut asked, &mut late] {
+        socket.hears_nothing().await;
+    }
     open.commit().await.unwrap();
-    assert_eq!(asked.receive().await.payload()["message"], READY);
+    for socket in [&mut asked, &mut late] {
+        assert_eq!(socket.receive().await.payload()["message"], READY);
+        socket.hears_nothing().await;
+    }
 
     let open = writer.transaction().await.unwrap();
     open.execute(SEND, &[&"never"]).await.unwrap();
