@@ -209,6 +209,20 @@ mod tests {
     }
 
     #[test]
+    fn a_diff_is_as_large_as_the_change_however_many_are_present() {
+        let mut book = Book::default();
+        let written = |diff: Diff| serde_json::to_string(&diff).unwrap().len();
+        let alone = written(book.track(1, "alice", of(json!({ "at": 1 }))).unwrap());
+        for id in 2..5_000 {
+            // Half of them under one key.
+            let key = if id % 2 == 0 { "alice".to_owned() } else { format!("k{id}") };
+            assert_eq!(written(book.track(id, &key, of(json!({ "at": 1 }))).unwrap()), alone - 5 + key.len());
+        }
+        book.untrack(1).unwrap();
+        assert_eq!(written(book.track(1, "alice", of(json!({ "at": 2 }))).unwrap()), alone);
+    }
+
+    #[test]
     fn numbers_keep_their_digits_and_references_cannot_be_forged() {
         let mut book = Book::default();
         let written = r#"{"n":123456789012345678901234567890.5,"phx_ref":"mine"}"#;

@@ -24,7 +24,7 @@ use tokio_tungstenite::{
 use super::{item::Item, line::Content};
 
 /// Longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const BARRIER: &str = "barrier";
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
