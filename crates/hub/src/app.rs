@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accounts::Accounts, codes::Codes, database::Database, flows::Flows, http::FunctionCatalog, limits::Limits, mail,
+    accounts::Accounts, codes::Codes, database::Database, flows::Flows, http::FunctionCatalog, limits::Buckets, mail,
     realtime::Timings, realtime::Topics, sessions::Sessions, token::Signer,
 };
 
@@ -20,7 +20,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) codes: Codes,
     pub(crate) flows: Flows,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Buckets,
     pub(crate) mails: mail::Queue,
     pub(crate) auth: AuthSettings,
     pub(crate) signer: Signer,

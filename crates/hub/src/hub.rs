@@ -27,16 +27,20 @@ use crate::{
     flows::Flows,
     housekeeping, http,
     keyed_hash::KeyedHash,
-    limits::Limits,
+    limits::Buckets,
     mail,
     postgres::{Postgres, PostgresOptions, SUPERUSER},
-    realtime::{self, Timings},
+    realtime::{self, Limits, RealtimeCounts, Timings},
+    replication,
     sessions::Sessions,
     token::Signer,
 };
 
 /// Requests in flight get so long when the hub stops: a little more than a caller's statement may take.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// The start waits so long for broadcasts from the database to arrive; it takes some 20 ms.
+const REPLICATION_START: Duration = Duration::from_secs(10);
 
 /// How a hub is started.
 #[derive(Clone, Debug)]
@@ -53,6 +57,8 @@ pub struct HubOptions {
     pub timings: Timings,
     /// Sign-up, mails and limits.
     pub auth: AuthOptions,
+    /// What Realtime takes.
+    pub limits: Limits,
     /// How PostgreSQL is found and started.
     pub postgres: PostgresOptions,
 }
@@ -67,6 +73,7 @@ impl HubOptions {
             token_ttl: Duration::from_secs(3600),
             timings: Timings::default(),
             auth: AuthOptions::default(),
+            limits: Limits::default(),
             postgres: PostgresOptions::default(),
         }
     }
@@ -152,6 +159,11 @@ impl Hub {
         Ok(())
     }
 
+    /// What Realtime keeps at this moment.
+    pub fn realtime_counts(&self) -> RealtimeCounts {
+        self.app.topics.counts()
+    }
+
     /// Makes an account that can sign in at once, and answers its id.
     ///
     /// # Errors
@@ -233,7 +245,7 @@ impl Hub {
             sessions: Sessions::new(database.clone()),
             codes: Codes::new(hash.clone()),
             flows: Flows::new(hash.clone()),
-            limits: Limits::new(database.clone(), hash, options.auth.limits),
+            limits: Buckets::new(database.clone(), hash, options.auth.limits),
             mails: mail::Queue::default(),
             auth: AuthSettings {
                 open: options.auth.open,
@@ -245,7 +257,7 @@ impl Hub {
             signer,
             token_ttl: options.token_ttl,
             functions: http::FunctionCatalog::default(),
-            topics: realtime::Topics::default(),
+            topics: realtime::Topics::new(options.limits, &options.timings),
             timings: options.timings,
             stopping: CancellationToken::new(),
             sockets: TaskTracker::new(),
@@ -255,11 +267,15 @@ impl Hub {
         let (stopping, smtp) = (app.stopping.clone(), options.auth.smtp.clone());
         let tasks = vec![
             tokio::spawn(serve_http(app.clone(), listener)),
-            tokio::spawn(realtime::listen(app.clone(), postgres.config(SUPERUSER))),
+            tokio::spawn(replication::replicate(app.topics.clone(), postgres.config(SUPERUSER), app.stopping.clone())),
             tokio::spawn(realtime::prune(app.clone())),
             tokio::spawn(mail::run(app.database.clone(), app.mails.clone(), smtp, stopping)),
             tokio::spawn(housekeeping::run(app.clone())),
         ];
+        // Who connects at once shall not miss what is sent at once.
+        if tokio::time::timeout(REPLICATION_START, app.topics.listening()).await.is_err() {
+            tracing::warn!("the hub serves, but broadcasts from the database do not arrive yet");
+        }
         Ok((app, address, tasks))
     }
 }

@@ -32,6 +32,7 @@ mod mail;
 mod office;
 pub mod postgres;
 mod realtime;
+mod replication;
 mod sessions;
 mod token;
 
@@ -43,4 +44,4 @@ pub use error::HubError;
 pub use hub::{Hub, HubOptions};
 pub use limits::{AuthLimits, Rate};
 pub use mail::{SmtpError, SmtpServer};
-pub use realtime::Timings;
+pub use realtime::{Limits, RealtimeCounts, Timings};

@@ -79,13 +79,13 @@ pub(crate) struct Taken {
 
 /// Takes tokens out of buckets.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct Buckets {
     database: Database,
     hash: KeyedHash,
     rates: AuthLimits,
 }
 
-impl Limits {
+impl Buckets {
     pub(crate) fn new(database: Database, hash: KeyedHash, rates: AuthLimits) -> Self {
         Self { database, hash, rates }
     }

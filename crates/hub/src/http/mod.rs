@@ -12,7 +12,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, Request, header},
     middleware,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use tower_http::{
     cors::{AllowOrigin, CorsLayer},
@@ -37,6 +37,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/hub/v1/info", get(info::info))
         // Realtime checks the key itself, with answers of its own.
         .route("/realtime/v1/websocket", any(realtime::connect))
+        .route("/realtime/v1/api/broadcast", post(realtime::rest_broadcast))
+        .route("/realtime/v1/api/broadcast/{topic}/events/{event}", post(realtime::rest_broadcast_one))
         .merge(keyed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .merge(auth::router(&app))
