@@ -1,0 +1,22 @@
+//! What commands ask of and say to the person at the terminal, or the program in their place.
+
+use std::io::{IsTerminal, Read, Write};
+
+use crate::HubError;
+
+/// From the terminal without showing it, else one line of standard input.
+pub(super) fn read_password() -> Result<String, HubError> {
+    let fail = |error: std::io::Error| HubError::Internal(format!("the password could not be read ({error})"));
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password("Password: ").map_err(fail);
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(fail)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// The one line of standard output that other programs may wait for.
+pub(super) fn say(line: &str) -> Result<(), HubError> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| HubError::Internal(error.to_string()))
+}
