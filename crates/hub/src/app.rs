@@ -5,8 +5,13 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accounts::Accounts, database::Database, http::FunctionCatalog, realtime::Timings, realtime::Topics,
-    sessions::Sessions, token::Signer,
+    accounts::Accounts,
+    database::Database,
+    http::{FunctionCatalog, TableCatalog},
+    realtime::Timings,
+    realtime::Topics,
+    sessions::Sessions,
+    token::Signer,
 };
 
 /// Shared by all handlers and sockets.
@@ -22,6 +27,7 @@ pub(crate) struct Shared {
     /// How long an access token is good for.
     pub(crate) token_ttl: Duration,
     pub(crate) functions: FunctionCatalog,
+    pub(crate) tables: TableCatalog,
     pub(crate) topics: Topics,
     pub(crate) timings: Timings,
     /// Cancelled when the hub stops: sockets close with 1012.

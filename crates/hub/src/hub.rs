@@ -205,6 +205,7 @@ impl Hub {
             signer,
             token_ttl: options.token_ttl,
             functions: http::FunctionCatalog::default(),
+            tables: http::TableCatalog::default(),
             topics: realtime::Topics::default(),
             timings: options.timings,
             stopping: CancellationToken::new(),

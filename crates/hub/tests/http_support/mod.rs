@@ -64,7 +64,8 @@ pub(crate) fn options(folder: &TempDir) -> HubOptions {
 pub(crate) fn http_client() -> reqwest::Client {
     // An error only says that another test was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    // No connection is kept: its task would end with the runtime of the test that opened it, under the next test's request.
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
 impl SharedHub {
