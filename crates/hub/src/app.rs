@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) tables: TableCatalog,
     pub(crate) topics: Topics,
     pub(crate) timings: Timings,
+    /// SHA-256 of the certificate the hub serves with; none without TLS.
+    pub(crate) fingerprint: Option<String>,
     /// Cancelled when the hub stops: sockets close with 1012.
     pub(crate) stopping: CancellationToken,
     /// Every open socket's task; the hub ends only when all have ended.

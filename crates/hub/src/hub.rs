@@ -1,14 +1,17 @@
 //! A running hub: PostgreSQL, HTTP and sockets, started and stopped together.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use axum::serve::ListenerExt;
-use tokio::{net::TcpListener, task::JoinHandle};
+use axum::serve::{Listener, ListenerExt};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -26,11 +29,15 @@ use crate::{
     postgres::{Postgres, PostgresOptions, SUPERUSER},
     realtime::{self, Timings},
     sessions::Sessions,
+    tls::{self, Identity, TlsListener, TlsOptions},
     token::Signer,
 };
 
 /// Requests in flight get so long when the hub stops: a little more than a caller's statement may take.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// A TLS handshake gets so long.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How a hub is started.
 #[derive(Clone, Debug)]
@@ -41,6 +48,10 @@ pub struct HubOptions {
     pub bind: IpAddr,
     /// The port to serve on; 0 takes a free one.
     pub port: u16,
+    /// Whether connections are encrypted, and with what.
+    pub tls: Option<TlsOptions>,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
     /// How long an access token is good for.
     pub token_ttl: Duration,
     /// Waiting times of Realtime.
@@ -56,6 +67,8 @@ impl HubOptions {
             data: data.into(),
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 54500,
+            tls: None,
+            handshake_timeout: HANDSHAKE,
             token_ttl: Duration::from_secs(3600),
             timings: Timings::default(),
             postgres: PostgresOptions::default(),
@@ -87,15 +100,19 @@ impl Hub {
         let lock = data.lock()?;
         let secret = data.signing_secret()?;
         let signer = Signer::new(&secret).map_err(|error| HubError::Internal(error.to_string()))?;
+        let identity = options.tls.as_ref().map(|tls| Identity::load(tls, &data)).transpose()?;
         // The port is taken before PostgreSQL is started: it is the likeliest thing to be wrong, and the quickest to know.
         let listener = bind(SocketAddr::new(options.bind, options.port)).await?;
-        if !options.bind.is_loopback() {
-            tracing::warn!(bind = %options.bind, "other machines can reach this hub, and nothing they send is encrypted");
+        if !options.bind.is_loopback() && identity.is_none() {
+            tracing::warn!(
+                bind = %options.bind,
+                "OTHER MACHINES CAN REACH THIS HUB AND NOTHING IS ENCRYPTED: passwords and data can be read on the way; use --tls"
+            );
         }
         let postgres = Postgres::start(&data.postgres(), &options.postgres).await?;
-        match Self::serve(&options, &data, signer, listener, &postgres).await {
+        match Self::serve(&options, &data, signer, listener, identity, &postgres).await {
             Ok((app, address, tasks)) => {
-                let url = format!("http://{address}");
+                let url = url(address, app.fingerprint.is_some());
                 let stop = app.stopping.clone().drop_guard();
                 Ok(Self { app, address, url, data, postgres, tasks, _stop: stop, _lock: lock })
             }
@@ -106,9 +123,28 @@ impl Hub {
         }
     }
 
-    /// The address to type into a client, such as `http://127.0.0.1:54500`.
+    /// The address to type into a client on this machine, such as `http://127.0.0.1:54500`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The addresses to type into clients on other machines; empty when it serves this machine only.
+    pub fn urls_elsewhere(&self) -> Vec<String> {
+        let encrypted = self.fingerprint().is_some();
+        match self.address.ip() {
+            ip if ip.is_loopback() => Vec::new(),
+            ip if ip.is_unspecified() => tls::machine_addresses()
+                .into_iter()
+                .filter(|address| ip.is_ipv6() || address.is_ipv4())
+                .map(|address| url(SocketAddr::new(address, self.address.port()), encrypted))
+                .collect(),
+            _ => vec![url(self.address, encrypted)],
+        }
+    }
+
+    /// SHA-256 of the certificate it serves with, in hexadecimal pairs with colons between them; none without TLS.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.app.fingerprint.as_deref()
     }
 
     /// The address it serves on.
@@ -193,6 +229,7 @@ impl Hub {
         data: &DataDir,
         signer: Signer,
         listener: TcpListener,
+        identity: Option<Identity>,
         postgres: &Postgres,
     ) -> Result<(App, SocketAddr, Vec<JoinHandle<Result<(), HubError>>>), HubError> {
         postgres.apply_platform().await?;
@@ -208,14 +245,25 @@ impl Hub {
             tables: http::TableCatalog::default(),
             topics: realtime::Topics::default(),
             timings: options.timings,
+            fingerprint: identity.as_ref().map(|identity| identity.fingerprint.clone()),
             stopping: CancellationToken::new(),
             sockets: TaskTracker::new(),
         });
         let address = listener.local_addr().map_err(|error| HubError::Internal(error.to_string()))?;
-        let url = format!("http://{address}");
-        data.write_hub_file(&HubFile { url, anon_key: app.signer.anon_key().to_owned(), pid: std::process::id() })?;
+        data.write_hub_file(&HubFile {
+            url: url(address, identity.is_some()),
+            anon_key: app.signer.anon_key().to_owned(),
+            pid: std::process::id(),
+            fingerprint: app.fingerprint.clone(),
+        })?;
         let tasks = vec![
-            tokio::spawn(serve_http(app.clone(), listener)),
+            match identity {
+                Some(identity) => {
+                    let listener = TlsListener::new(listener, identity.config, options.handshake_timeout);
+                    tokio::spawn(serve_http(app.clone(), listener))
+                }
+                None => tokio::spawn(serve_http(app.clone(), without_delay(listener))),
+            },
             tokio::spawn(realtime::listen(app.clone(), postgres.config(SUPERUSER))),
             tokio::spawn(realtime::prune(app.clone())),
         ];
@@ -230,14 +278,32 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, HubError> {
     })
 }
 
-async fn serve_http(app: App, listener: TcpListener) -> Result<(), HubError> {
-    let stopping = app.stopping.clone().cancelled_owned();
-    // Small frames go out at once: Nagle's algorithm would hold a broadcast back for up to 40 ms.
-    let listener = listener.tap_io(|stream| {
+/// Small frames go out at once: Nagle's algorithm would hold a broadcast back for up to 40 ms.
+fn without_delay(listener: TcpListener) -> impl Listener<Io = TcpStream, Addr = SocketAddr> {
+    listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-    });
+    })
+}
+
+async fn serve_http<L>(app: App, listener: L) -> Result<(), HubError>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    let stopping = app.stopping.clone().cancelled_owned();
     let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopping);
     served.await.map_err(|error| HubError::Internal(error.to_string()))
+}
+
+/// The address as this machine types it: what serves everywhere is reached by loopback.
+fn url(address: SocketAddr, encrypted: bool) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let scheme = if encrypted { "https" } else { "http" };
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }

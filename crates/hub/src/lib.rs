@@ -23,6 +23,7 @@ mod office;
 pub mod postgres;
 mod realtime;
 mod sessions;
+mod tls;
 mod token;
 
 pub use accounts::AccountError;
@@ -31,3 +32,4 @@ pub use demo::{DEMO_MANAGER, DEMO_OWNER, DEMO_PASSWORD, DEMO_TASKS};
 pub use error::HubError;
 pub use hub::{Hub, HubOptions};
 pub use realtime::Timings;
+pub use tls::{TlsError, TlsOptions};

@@ -15,8 +15,11 @@ pub(super) fn read_password() -> Result<String, HubError> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// The one line of standard output that other programs may wait for.
+/// The line of standard output that other programs may wait for, and what may follow it for people: written at once, since a program
+/// may close its end after the first line.
 pub(super) fn say(line: &str) -> Result<(), HubError> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| HubError::Internal(error.to_string()))
+    out.write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| HubError::Internal(error.to_string()))
 }

@@ -2,6 +2,7 @@
 
 mod console;
 mod data;
+mod fingerprint;
 mod log;
 mod serve;
 mod user;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{DEMO_MANAGER, DEMO_OWNER, DEMO_PASSWORD, DEMO_TASKS, HubError, office::Office};
 use console::say;
 use data::DataArgs;
+use fingerprint::{FingerprintArgs, fingerprint};
 use log::LogFormat;
 use serve::{ServeArgs, serve};
 use user::UserCommand;
@@ -31,6 +33,8 @@ enum Command {
     Serve(ServeArgs),
     /// Make the demo workspace, in a running hub or a stopped one.
     Demo(DemoArgs),
+    /// Print the SHA-256 fingerprint of the hub's certificate.
+    Fingerprint(FingerprintArgs),
     /// Manage the people who can sign in.
     #[command(subcommand)]
     User(UserCommand),
@@ -60,6 +64,7 @@ pub async fn run(cli: Cli) -> Result<(), HubError> {
             made?;
             say(&format!("Studio North is ready. Sign in as {DEMO_OWNER} or {DEMO_MANAGER}, password {DEMO_PASSWORD}."))
         }
+        Some(Command::Fingerprint(arguments)) => fingerprint(arguments),
         Some(Command::User(command)) => user::run(command).await,
     }
 }
@@ -71,6 +76,6 @@ pub fn start_log(cli: &Cli) {
         Some(Command::Serve(arguments)) => arguments.log,
         Some(_) => LogFormat::Text,
     };
-    let quiet = matches!(cli.command, Some(Command::Demo(_) | Command::User(_)));
+    let quiet = matches!(cli.command, Some(Command::Demo(_) | Command::Fingerprint(_) | Command::User(_)));
     log::start(format, if quiet { "warn" } else { "info" });
 }
