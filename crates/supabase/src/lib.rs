@@ -30,3 +30,4 @@ pub use client::{Client, ClientOptions};
 pub use error::Error;
 pub use realtime::{ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions};
 pub use secret::Secret;
+pub use tls::{Fingerprint, InvalidFingerprint};

@@ -25,7 +25,10 @@ impl Live {
         let end = background.child_token();
         let (sender, receiver) = watch::channel(topics);
         let woke = Arc::new(Notify::new());
-        let options = RealtimeOptions::new(connection.address.clone(), connection.anon_key());
+        let options = RealtimeOptions {
+            pinned_certificate: connection.pinned,
+            ..RealtimeOptions::new(connection.address.clone(), connection.anon_key())
+        };
         background.spawn_own(run(
             options,
             connection.clone(),

@@ -276,7 +276,7 @@ pub(crate) fn with_status(status: TaskStatus) -> TaskViewSpec {
 pub(crate) async fn client_of(office: &Office, email: &str) -> (Client, String) {
     let client = |anon_key: &str| {
         let (url, timeout) = (office.url.parse().unwrap(), Duration::from_secs(10));
-        Client::new(ClientOptions { url, anon_key: anon_key.into(), timeout }).unwrap()
+        Client::new(ClientOptions { timeout, ..ClientOptions::new(url, anon_key) }).unwrap()
     };
     let info: serde_json::Value = client("").get_json("hub/v1/info", None).await.unwrap();
     let client = client(info["anon_key"].as_str().unwrap());

@@ -244,8 +244,8 @@ impl Driver {
             }
             Effect::RejectToken(token) => self.tokens.reject(&token),
             Effect::Open => {
-                let RealtimeOptions { url, anon_key, connect_timeout, .. } = self.options.clone();
-                self.opening = Some(Box::pin(socket::open(url, anon_key, connect_timeout)));
+                let RealtimeOptions { url, anon_key, pinned_certificate, connect_timeout, .. } = self.options.clone();
+                self.opening = Some(Box::pin(socket::open(url, anon_key, pinned_certificate, connect_timeout)));
             }
             Effect::Close => {
                 self.opening = None;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::Fingerprint;
+
 /// Where to connect and how patiently. [`RealtimeOptions::new`] gives times that suit the real server.
 #[derive(Clone)]
 pub struct RealtimeOptions {
@@ -12,6 +14,8 @@ pub struct RealtimeOptions {
     pub url: Url,
     /// The anonymous or publishable key. It admits the socket; channels are joined with the token.
     pub anon_key: String,
+    /// The one certificate to trust, as in [`ClientOptions`](crate::ClientOptions::pinned_certificate).
+    pub pinned_certificate: Option<Fingerprint>,
     /// How often the connection is proven. A reply that takes longer than this ends the socket. The real server closes after 60 s
     /// without data, and answers nothing for 5 s after a failed join: stay between.
     pub heartbeat: Duration,
@@ -37,6 +41,7 @@ impl RealtimeOptions {
         Self {
             url,
             anon_key: anon_key.into(),
+            pinned_certificate: None,
             heartbeat: Duration::from_secs(25),
             connect_timeout: Duration::from_secs(10),
             join_timeout: Duration::from_secs(12),

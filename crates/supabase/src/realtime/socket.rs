@@ -9,7 +9,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_asyn
 use url::Url;
 
 use crate::client::service_url;
-use crate::tls;
+use crate::{Fingerprint, tls};
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -17,9 +17,14 @@ pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 const LARGEST_FRAME: usize = 16 * 1024 * 1024;
 
 /// Opens the project's realtime socket. The error is a reason for people; it never holds the key.
-pub(super) async fn open(base: Url, anon_key: String, timeout: Duration) -> Result<Socket, String> {
+pub(super) async fn open(
+    base: Url,
+    anon_key: String,
+    pinned: Option<Fingerprint>,
+    timeout: Duration,
+) -> Result<Socket, String> {
     let url = endpoint(&base, &anon_key)?;
-    let connector = match tls::client_config(&url).map_err(|error| error.to_string())? {
+    let connector = match tls::client_config(&url, pinned).map_err(|error| error.to_string())? {
         Some(config) => Connector::Rustls(config),
         None => Connector::Plain,
     };
@@ -64,7 +69,7 @@ fn reason(error: &tungstenite::Error) -> String {
         }
         // Its message can hold the address, and so the key.
         tungstenite::Error::Url(_) => "the address cannot be used for a websocket".to_owned(),
-        other => other.to_string(),
+        other => tls::failure(other).map_or_else(|| other.to_string(), |known| known.to_string()),
     }
 }
 

@@ -16,3 +16,5 @@ mod socket;
 mod socket_faults;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;
