@@ -56,6 +56,16 @@ impl Office {
         Self { url: hub.url().to_owned(), hub: Some(hub), options, _data: data }
     }
 
+    /// What the hub says of its certificate.
+    pub(crate) fn fingerprint(&self) -> String {
+        self.hub.as_ref().unwrap().fingerprint().unwrap().to_owned()
+    }
+
+    /// The hub's folder.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        &self.options.data
+    }
+
     /// The hub goes away; its data stays.
     pub(crate) async fn close(&mut self) {
         self.hub.take().unwrap().stop().await.unwrap();
