@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::{Listener, ListenerExt};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
+use axum::{
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
 };
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -262,7 +262,7 @@ impl Hub {
                     let listener = TlsListener::new(listener, identity.config, options.handshake_timeout);
                     tokio::spawn(serve_http(app.clone(), listener))
                 }
-                None => tokio::spawn(serve_http(app.clone(), without_delay(listener))),
+                None => tokio::spawn(serve_http(app.clone(), http::PlainListener(listener))),
             },
             tokio::spawn(realtime::listen(app.clone(), postgres.config(SUPERUSER))),
             tokio::spawn(realtime::prune(app.clone())),
@@ -278,22 +278,13 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, HubError> {
     })
 }
 
-/// Small frames go out at once: Nagle's algorithm would hold a broadcast back for up to 40 ms.
-fn without_delay(listener: TcpListener) -> impl Listener<Io = TcpStream, Addr = SocketAddr> {
-    listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    })
-}
-
 async fn serve_http<L>(app: App, listener: L) -> Result<(), HubError>
 where
-    L: Listener,
-    L::Addr: std::fmt::Debug,
+    L: Listener<Addr = SocketAddr>,
+    for<'a> http::Peer: Connected<IncomingStream<'a, L>>,
 {
     let stopping = app.stopping.clone().cancelled_owned();
-    let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopping);
+    let served = axum::serve(listener, http::with_peers(http::router(app))).with_graceful_shutdown(stopping);
     served.await.map_err(|error| HubError::Internal(error.to_string()))
 }
 

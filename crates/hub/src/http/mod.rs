@@ -3,6 +3,7 @@
 mod auth;
 pub(crate) mod gateway;
 mod info;
+mod peer;
 mod rest;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tower_http::{
 
 use crate::{app::App, realtime};
 
+pub(crate) use peer::{Peer, PlainListener, with_peers};
 pub(crate) use rest::{FunctionCatalog, TableCatalog};
 
 /// The largest request body: a batch of 50 mutations with long texts stays far below.
