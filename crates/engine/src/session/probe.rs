@@ -71,7 +71,6 @@ const HTTPS_REQUIRED: &str = "https_required";
 
 /// The same address with TLS.
 fn secured(url: &Url) -> Option<Url> {
-    // `set_scheme` takes a port that is the scheme's usual one away; 80 is not kept for HTTPS.
     let mut secured = url.clone();
     secured.set_scheme("https").ok().map(|()| secured)
 }
@@ -80,19 +79,33 @@ fn told(error: &Error) -> AppError {
     match error {
         error if is_https_required(error) => https_required(),
         Error::InvalidUrl { .. } => sign_in_error(error),
-        Error::Http { status, .. } if *status < 500 => not_a_server(),
-        Error::Auth { .. } | Error::Decode { .. } | Error::Postgrest { .. } => not_a_server(),
-        error => unreachable(error),
+        Error::Http { status: 500.., .. } => unreachable(error),
+        error if is_unheard(error) => unreachable(error),
+        _ => not_a_server(),
     }
+}
+
+/// Whether nobody answered, or nobody who is trusted.
+fn is_unheard(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Network { .. }
+            | Error::Timeout
+            | Error::Closed
+            | Error::Tls { .. }
+            | Error::InvalidUrl { .. }
+            | Error::UntrustedCertificate { .. }
+            | Error::CertificateChanged { .. }
+    )
 }
 
 async fn probe(url: &Url, pinned: Option<Fingerprint>) -> Result<Probed, Error> {
     let client = client(url, "", pinned)?;
     match client.get_json::<HubInfo>("hub/v1/info", None).await {
         Ok(info) if info.product == "cockpit-hub" => return Ok(Probed::Hub { anon_key: info.anon_key }),
-        Err(error @ Error::Postgrest { .. }) if is_https_required(&error) => return Err(error),
-        Ok(_) | Err(Error::Http { .. } | Error::Decode { .. } | Error::Postgrest { .. } | Error::Auth { .. }) => {}
-        Err(error) => return Err(error),
+        Err(error) if is_https_required(&error) || is_unheard(&error) => return Err(error),
+        // Whoever answers otherwise may still be a Supabase project.
+        _ => {}
     }
     match client.get_json::<Value>("auth/v1/health", None).await {
         Ok(health) if health.get("name").and_then(Value::as_str) == Some("GoTrue") => Ok(Probed::Supabase),
