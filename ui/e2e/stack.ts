@@ -19,17 +19,20 @@ export class Stack {
     private hub: Program,
     readonly hubUrl: string,
     private readonly browser: Browser,
+    private readonly hubFlags: string[],
   ) {}
 
-  static async start(tasks = 80): Promise<Stack> {
+  /** `hubFlags` are further arguments of the hub, at each of its starts. */
+  static async start(tasks = 80, hubFlags: string[] = []): Promise<Stack> {
     const folder = mkdtempSync(join(tmpdir(), "cockpit-e2e-"));
-    const hub = Program.start("cockpit-hub", [...hubArguments(folder, 0), "--demo", "--tasks", String(tasks)]);
-    const hubUrl = await hub.says(/http:\/\/127\.0\.0\.1:\d+/, 110_000);
+    const demo = ["--demo", "--tasks", String(tasks)];
+    const hub = Program.start("cockpit-hub", [...hubArguments(folder, 0), ...hubFlags, ...demo]);
+    const hubUrl = await hub.says(/https?:\/\/127\.0\.0\.1:\d+/, 110_000);
     const browser = await chromium.launch({
       executablePath: process.env.COCKPIT_CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks"],
     });
-    return new Stack(folder, hub, hubUrl, browser);
+    return new Stack(folder, hub, hubUrl, browser, hubFlags);
   }
 
   /** A desktop of its own: another profile, another engine, another browser session. Signed in when an account is named. */
@@ -70,8 +73,9 @@ export class Stack {
 
   /** Starts the hub again at the same place with the same data. */
   async startHub(): Promise<void> {
-    this.hub = Program.start("cockpit-hub", hubArguments(this.folder, Number(new URL(this.hubUrl).port)));
-    await this.hub.says(/http:\/\/127\.0\.0\.1:\d+/, 60_000);
+    const port = Number(new URL(this.hubUrl).port);
+    this.hub = Program.start("cockpit-hub", [...hubArguments(this.folder, port), ...this.hubFlags]);
+    await this.hub.says(/https?:\/\/127\.0\.0\.1:\d+/, 60_000);
   }
 
   async end(): Promise<void> {

@@ -17,6 +17,10 @@ pub enum Command {
     ProbeServer {
         /// Address as typed; a missing scheme is completed.
         address: String,
+        /// SHA-256 fingerprint of the certificate the person trusts there, after an `untrusted_certificate`.
+        #[serde(default)]
+        #[ts(optional)]
+        certificate: Option<String>,
     },
     /// Signs in and, when the account has exactly one workspace, opens it.
     SignIn {
@@ -28,6 +32,11 @@ pub enum Command {
         email: String,
         /// Kept nowhere.
         password: String,
+        /// SHA-256 fingerprint of the certificate the person trusts there; kept with the account. Without it the one that was
+        /// trusted before holds.
+        #[serde(default)]
+        #[ts(optional)]
+        certificate: Option<String>,
     },
     /// Ends the session on this device. Refused with `unsent_work` unless `discard_unsent`.
     SignOut {

@@ -30,6 +30,10 @@ pub enum ErrorCode {
     InvalidAddress,
     /// Nobody answers at the address.
     ServerUnreachable,
+    /// The server's certificate is not known to this machine. Details: its `fingerprint`, the `address` in full, and the `reason`.
+    UntrustedCertificate,
+    /// The server shows another certificate than the one that was trusted. Details: `expected`, `found`, and the `address`.
+    CertificateChanged,
     /// Somebody answers, but it is neither Supabase nor a hub.
     NotACockpitServer,
     /// The server has none of our tables and functions.

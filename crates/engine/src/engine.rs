@@ -197,7 +197,8 @@ impl Engine {
             return Ok(());
         }
         let StartUp { address, anon_key, email, password } = wanted;
-        let command = Command::SignIn { address, anon_key, email, password };
+        // A certificate is trusted by a person who sees it; one that was trusted before holds.
+        let command = Command::SignIn { address, anon_key, email, password, certificate: None };
         self.ask(|answer| Message::Command { window: None, command, answer }).await?.map(drop)
     }
 

@@ -5,8 +5,17 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accounts::Accounts, codes::Codes, database::Database, flows::Flows, http::FunctionCatalog, limits::Buckets, mail,
-    realtime::Timings, realtime::Topics, sessions::Sessions, token::Signer,
+    accounts::Accounts,
+    codes::Codes,
+    database::Database,
+    flows::Flows,
+    http::{FunctionCatalog, TableCatalog},
+    limits::Buckets,
+    mail,
+    realtime::Timings,
+    realtime::Topics,
+    sessions::Sessions,
+    token::Signer,
 };
 
 /// Shared by all handlers and sockets.
@@ -27,8 +36,11 @@ pub(crate) struct Shared {
     /// How long an access token is good for.
     pub(crate) token_ttl: Duration,
     pub(crate) functions: FunctionCatalog,
+    pub(crate) tables: TableCatalog,
     pub(crate) topics: Topics,
     pub(crate) timings: Timings,
+    /// SHA-256 of the certificate the hub serves with; none without TLS.
+    pub(crate) fingerprint: Option<String>,
     /// Cancelled when the hub stops: sockets close with 1012.
     pub(crate) stopping: CancellationToken,
     /// Every open socket's task; the hub ends only when all have ended.

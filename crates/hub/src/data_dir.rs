@@ -1,7 +1,7 @@
 //! The hub's data directory: who serves it, the signing secret, and `hub.json`, which tells other programs how to reach the hub.
 //!
 //! `DIR/hub.lock` is held (flock) by the one hub that serves the directory, and freed by the kernel however the process ends;
-//! `DIR/jwt-secret` and `DIR/hub.json` are readable by their owner only; `DIR/pg` belongs to PostgreSQL.
+//! `DIR/jwt-secret`, `DIR/hub.json` and the key in `DIR/tls` are readable by their owner only; `DIR/pg` belongs to PostgreSQL.
 
 use std::{
     fs::{File, OpenOptions, Permissions},
@@ -42,6 +42,9 @@ pub struct HubFile {
     /// The address that links in its mails begin with.
     #[serde(default)]
     pub public_url: Option<String>,
+    /// SHA-256 of the certificate it serves with, in hexadecimal pairs with colons; missing without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 impl DataDir {
@@ -54,6 +57,11 @@ impl DataDir {
     /// Where PostgreSQL keeps its cluster.
     pub(crate) fn postgres(&self) -> PathBuf {
         self.root.join("pg")
+    }
+
+    /// Where the hub's own certificate and its key lie.
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.root.join("tls")
     }
 
     /// Takes the right to serve this directory.
@@ -113,7 +121,7 @@ impl DataDir {
 }
 
 /// Writes a file that only its owner may read, whole or not at all: a crash leaves the old one.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let next = path.with_extension("new");
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&next)?;
     file.set_permissions(Permissions::from_mode(0o600))?;

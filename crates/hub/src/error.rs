@@ -39,6 +39,12 @@ pub enum HubError {
         "{0} does not hold a signing key. Restore the file from a backup, or delete it: everybody must then sign in again."
     )]
     SigningKey(PathBuf),
+    /// The hub cannot serve with TLS.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
+    /// There is no certificate whose fingerprint could be told.
+    #[error("This hub has no certificate yet. Start it with --tls, which makes one.")]
+    NoCertificate,
     /// PostgreSQL could not be found, started, prepared or stopped.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
@@ -71,6 +77,8 @@ impl HubError {
             Self::AlreadyServed { .. } => "already_served",
             Self::DataDirectory { .. } => "data_directory",
             Self::SigningKey(_) => "signing_key",
+            Self::Tls(error) => error.code(),
+            Self::NoCertificate => "no_certificate",
             Self::Postgres(error) => error.code(),
             Self::Database(_) => "database",
             Self::Account(_) => "account",

@@ -1,13 +1,16 @@
 //! A running hub: PostgreSQL, HTTP and sockets, started and stopped together.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use axum::serve::ListenerExt;
+use axum::{
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -33,6 +36,7 @@ use crate::{
     realtime::{self, Limits, RealtimeCounts, Timings},
     replication,
     sessions::Sessions,
+    tls::{self, Identity, TlsListener, TlsOptions},
     token::Signer,
 };
 
@@ -41,6 +45,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// The start waits so long for broadcasts from the database to arrive; it takes some 20 ms.
 const REPLICATION_START: Duration = Duration::from_secs(10);
+/// A TLS handshake gets so long.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How a hub is started.
 #[derive(Clone, Debug)]
@@ -51,6 +57,10 @@ pub struct HubOptions {
     pub bind: IpAddr,
     /// The port to serve on; 0 takes a free one.
     pub port: u16,
+    /// Whether connections are encrypted, and with what.
+    pub tls: Option<TlsOptions>,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
     /// How long an access token is good for.
     pub token_ttl: Duration,
     /// Waiting times of Realtime.
@@ -70,6 +80,8 @@ impl HubOptions {
             data: data.into(),
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 54500,
+            tls: None,
+            handshake_timeout: HANDSHAKE,
             token_ttl: Duration::from_secs(3600),
             timings: Timings::default(),
             auth: AuthOptions::default(),
@@ -104,15 +116,19 @@ impl Hub {
         let secret = data.signing_secret()?;
         let signer = Signer::new(&secret).map_err(|error| HubError::Internal(error.to_string()))?;
         let hash = KeyedHash::new(&secret)?;
+        let identity = options.tls.as_ref().map(|tls| Identity::load(tls, &data)).transpose()?;
         // The port is taken before PostgreSQL is started: it is the likeliest thing to be wrong, and the quickest to know.
         let listener = bind(SocketAddr::new(options.bind, options.port)).await?;
-        if !options.bind.is_loopback() {
-            tracing::warn!(bind = %options.bind, "other machines can reach this hub, and nothing they send is encrypted");
+        if !options.bind.is_loopback() && identity.is_none() {
+            tracing::warn!(
+                bind = %options.bind,
+                "OTHER MACHINES CAN REACH THIS HUB AND NOTHING IS ENCRYPTED: passwords and data can be read on the way; use --tls"
+            );
         }
         let postgres = Postgres::start(&data.postgres(), &options.postgres).await?;
-        match Self::serve(&options, &data, signer, hash, listener, &postgres).await {
+        match Self::serve(&options, &data, signer, hash, listener, identity, &postgres).await {
             Ok((app, address, tasks)) => {
-                let url = format!("http://{address}");
+                let url = url(address, app.fingerprint.is_some());
                 let stop = app.stopping.clone().drop_guard();
                 Ok(Self { app, address, url, data, postgres, tasks, _stop: stop, _lock: lock })
             }
@@ -123,9 +139,28 @@ impl Hub {
         }
     }
 
-    /// The address to type into a client, such as `http://127.0.0.1:54500`.
+    /// The address to type into a client on this machine, such as `http://127.0.0.1:54500`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The addresses to type into clients on other machines; empty when it serves this machine only.
+    pub fn urls_elsewhere(&self) -> Vec<String> {
+        let encrypted = self.fingerprint().is_some();
+        match self.address.ip() {
+            ip if ip.is_loopback() => Vec::new(),
+            ip if ip.is_unspecified() => tls::machine_addresses()
+                .into_iter()
+                .filter(|address| ip.is_ipv6() || address.is_ipv4())
+                .map(|address| url(SocketAddr::new(address, self.address.port()), encrypted))
+                .collect(),
+            _ => vec![url(self.address, encrypted)],
+        }
+    }
+
+    /// SHA-256 of the certificate it serves with, in hexadecimal pairs with colons between them; none without TLS.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.app.fingerprint.as_deref()
     }
 
     /// The address it serves on.
@@ -231,6 +266,7 @@ impl Hub {
         signer: Signer,
         hash: KeyedHash,
         listener: TcpListener,
+        identity: Option<Identity>,
         postgres: &Postgres,
     ) -> Result<(App, SocketAddr, Vec<JoinHandle<Result<(), HubError>>>), HubError> {
         postgres.apply_platform().await?;
@@ -257,16 +293,30 @@ impl Hub {
             signer,
             token_ttl: options.token_ttl,
             functions: http::FunctionCatalog::default(),
+            tables: http::TableCatalog::default(),
             topics: realtime::Topics::new(options.limits, &options.timings),
             timings: options.timings,
+            fingerprint: identity.as_ref().map(|identity| identity.fingerprint.clone()),
             stopping: CancellationToken::new(),
             sockets: TaskTracker::new(),
         });
         let anon_key = app.signer.anon_key().to_owned();
-        data.write_hub_file(&HubFile { url, anon_key, pid: std::process::id(), public_url: Some(public_url) })?;
+        data.write_hub_file(&HubFile {
+            url,
+            anon_key,
+            pid: std::process::id(),
+            public_url: Some(public_url),
+            fingerprint: app.fingerprint.clone(),
+        })?;
         let (stopping, smtp) = (app.stopping.clone(), options.auth.smtp.clone());
         let tasks = vec![
-            tokio::spawn(serve_http(app.clone(), listener)),
+            match identity {
+                Some(identity) => {
+                    let listener = TlsListener::new(listener, identity.config, options.handshake_timeout);
+                    tokio::spawn(serve_http(app.clone(), listener))
+                }
+                None => tokio::spawn(serve_http(app.clone(), http::PlainListener(listener))),
+            },
             tokio::spawn(replication::replicate(app.topics.clone(), postgres.config(SUPERUSER), app.stopping.clone())),
             tokio::spawn(realtime::prune(app.clone())),
             tokio::spawn(mail::run(app.database.clone(), app.mails.clone(), smtp, stopping)),
@@ -287,16 +337,23 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, HubError> {
     })
 }
 
-async fn serve_http(app: App, listener: TcpListener) -> Result<(), HubError> {
+async fn serve_http<L>(app: App, listener: L) -> Result<(), HubError>
+where
+    L: Listener<Addr = SocketAddr>,
+    for<'a> http::Peer: Connected<IncomingStream<'a, L>>,
+{
     let stopping = app.stopping.clone().cancelled_owned();
-    // Small frames go out at once: Nagle's algorithm would hold a broadcast back for up to 40 ms.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    });
-    // Handlers count what one client tries by its address.
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stopping);
+    let served = axum::serve(listener, http::with_peers(http::router(app))).with_graceful_shutdown(stopping);
     served.await.map_err(|error| HubError::Internal(error.to_string()))
+}
+
+/// The address as this machine types it: what serves everywhere is reached by loopback.
+fn url(address: SocketAddr, encrypted: bool) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let scheme = if encrypted { "https" } else { "http" };
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }

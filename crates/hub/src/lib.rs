@@ -34,6 +34,7 @@ pub mod postgres;
 mod realtime;
 mod replication;
 mod sessions;
+mod tls;
 mod token;
 
 pub use accounts::AccountError;
@@ -45,3 +46,4 @@ pub use hub::{Hub, HubOptions};
 pub use limits::{AuthLimits, Rate};
 pub use mail::{SmtpError, SmtpServer};
 pub use realtime::{Limits, RealtimeCounts, Timings};
+pub use tls::{TlsError, TlsOptions};

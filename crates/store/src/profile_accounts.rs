@@ -33,6 +33,8 @@ pub struct Account {
     pub email: String,
     /// The server's anonymous key, which is public.
     pub anon_key: String,
+    /// SHA-256 fingerprint of the one certificate that is trusted for the server; none where the system's trust holds.
+    pub pinned_certificate: Option<String>,
 }
 
 impl Account {
@@ -119,15 +121,16 @@ impl Profile {
     }
 }
 
-const ACCOUNT: &str = "select server, user, email, anon_key from account";
+const ACCOUNT: &str = "select server, user, email, anon_key, pinned_certificate from account";
 
 fn put_account(connection: &mut Connection, account: &Account) -> Held<AccountId> {
     let id = account.id();
     let transaction = connection.transaction()?;
     transaction.execute(
-        "insert into account (id, server, user, email, anon_key) values (?1, ?2, ?3, ?4, ?5)
-         on conflict (id) do update set email = excluded.email, anon_key = excluded.anon_key",
-        (id.0, &account.server, account.user.0, &account.email, &account.anon_key),
+        "insert into account (id, server, user, email, anon_key, pinned_certificate) values (?1, ?2, ?3, ?4, ?5, ?6)
+         on conflict (id) do update set email = excluded.email, anon_key = excluded.anon_key,
+           pinned_certificate = excluded.pinned_certificate",
+        (id.0, &account.server, account.user.0, &account.email, &account.anon_key, &account.pinned_certificate),
     )?;
     transaction.execute("update profile set last_server = ?1, last_email = ?2", (&account.server, &account.email))?;
     transaction.commit()?;
@@ -166,10 +169,11 @@ fn workspaces(connection: &Connection, account: AccountId) -> Held<Vec<Workspace
 }
 
 fn open_account(connection: &Connection) -> Held<Option<(Account, Option<TenantId>)>> {
-    let sql = "select account.server, account.user, account.email, account.anon_key, workspace.tenant
+    let sql = "select account.server, account.user, account.email, account.anon_key,
+                 account.pinned_certificate, workspace.tenant
                from profile join account on account.id = profile.open_account
                left join workspace on workspace.account = account.id and workspace.tenant = profile.open_tenant";
-    let read = |row: &Row<'_>| Ok((read_account(row)?, row.get::<_, Option<Uuid>>(4)?.map(TenantId)));
+    let read = |row: &Row<'_>| Ok((read_account(row)?, row.get::<_, Option<Uuid>>(5)?.map(TenantId)));
     Ok(connection.query_row(sql, [], read).optional()?)
 }
 
@@ -179,7 +183,13 @@ fn last_sign_in(connection: &Connection) -> Held<(Option<String>, Option<String>
 }
 
 fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
-    Ok(Account { server: row.get(0)?, user: UserId(row.get(1)?), email: row.get(2)?, anon_key: row.get(3)? })
+    Ok(Account {
+        server: row.get(0)?,
+        user: UserId(row.get(1)?),
+        email: row.get(2)?,
+        anon_key: row.get(3)?,
+        pinned_certificate: row.get(4)?,
+    })
 }
 
 fn execute(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Held<()> {

@@ -18,5 +18,7 @@ pub(crate) static WORKSPACE: Schema = Schema {
 };
 
 /// Accounts, workspaces and preferences of one profile.
-pub(crate) static PROFILE: Schema =
-    Schema { application_id: 0x434B_5050, migrations: &[M::up(include_str!("schema/profile_1.sql"))] };
+pub(crate) static PROFILE: Schema = Schema {
+    application_id: 0x434B_5050,
+    migrations: &[M::up(include_str!("schema/profile_1.sql")), M::up(include_str!("schema/profile_2.sql"))],
+};

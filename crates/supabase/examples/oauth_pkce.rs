@@ -15,11 +15,8 @@ use cockpit_supabase::{Client, ClientOptions, KeeperOptions, MemoryStorage, Sess
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let provider = std::env::args().nth(1).ok_or("name a provider")?;
-    let client = Client::new(ClientOptions {
-        url: std::env::var("SUPABASE_URL")?.parse()?,
-        anon_key: std::env::var("SUPABASE_ANON_KEY")?,
-        timeout: Duration::from_secs(20),
-    })?;
+    let url = std::env::var("SUPABASE_URL")?.parse()?;
+    let client = Client::new(ClientOptions::new(url, std::env::var("SUPABASE_ANON_KEY")?))?;
     let keeper = SessionKeeper::new(client.clone(), Arc::new(MemoryStorage::default()), KeeperOptions::default());
 
     // A program with a deep link gives that as redirect_to instead, and calls Callback::parse when it is opened.

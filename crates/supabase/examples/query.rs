@@ -17,11 +17,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let table = arguments.next().ok_or("name a table")?;
     let column = arguments.next().ok_or("name a column to order by")?;
-    let client = Client::new(ClientOptions {
-        url: std::env::var("SUPABASE_URL")?.parse()?,
-        anon_key: std::env::var("SUPABASE_ANON_KEY")?,
-        timeout: Duration::from_secs(20),
-    })?;
+    let url = std::env::var("SUPABASE_URL")?.parse()?;
+    let client = Client::new(ClientOptions::new(url, std::env::var("SUPABASE_ANON_KEY")?))?;
 
     let newest =
         client.from(&table).select("*").order(Order::desc(&column).nulls_last()).range(0, 9).count(Count::Planned);

@@ -9,7 +9,6 @@
 use std::env;
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cockpit_supabase::realtime::change::{Row, Subject};
 use cockpit_supabase::realtime::protocol::Binding;
@@ -24,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let (schema, table) = (arguments.next().unwrap_or("public".into()), arguments.next().unwrap_or("tasks".into()));
 
-    let client = Client::new(ClientOptions { url, anon_key: key.clone(), timeout: Duration::from_secs(20) })?;
+    let client = Client::new(ClientOptions::new(url, key.clone()))?;
     let tokens: Arc<dyn TokenSource> = match (env::var("SUPABASE_EMAIL"), env::var("SUPABASE_PASSWORD")) {
         (Ok(email), Ok(password)) => {
             let storage = Arc::new(MemoryStorage::default());

@@ -7,7 +7,6 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cockpit_supabase::auth::{MailOptions, OtpType};
 use cockpit_supabase::{Client, ClientOptions, KeeperOptions, MemoryStorage, SessionKeeper, SignOutScope, TokenSource};
@@ -15,11 +14,8 @@ use cockpit_supabase::{Client, ClientOptions, KeeperOptions, MemoryStorage, Sess
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let email = std::env::args().nth(1).ok_or("name a mail address")?;
-    let client = Client::new(ClientOptions {
-        url: std::env::var("SUPABASE_URL")?.parse()?,
-        anon_key: std::env::var("SUPABASE_ANON_KEY")?,
-        timeout: Duration::from_secs(20),
-    })?;
+    let url = std::env::var("SUPABASE_URL")?.parse()?;
+    let client = Client::new(ClientOptions::new(url, std::env::var("SUPABASE_ANON_KEY")?))?;
     let settings = client.auth().settings().await?;
     if !settings.offers("email") {
         return Err("this project does not sign in by mail".into());

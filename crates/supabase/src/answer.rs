@@ -6,8 +6,8 @@ use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::Error;
 use crate::client::chain;
+use crate::{Error, tls};
 
 /// No answer this crate asks for comes near this; a server that sends more is broken or hostile.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -146,7 +146,7 @@ fn transport(error: reqwest::Error) -> Error {
     if error.is_timeout() {
         return Error::Timeout;
     }
-    Error::Network { message: chain(&error.without_url()) }
+    tls::failure(&error).unwrap_or_else(|| Error::Network { message: chain(&error.without_url()) })
 }
 
 #[cfg(test)]

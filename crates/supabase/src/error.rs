@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::Fingerprint;
 use crate::auth::{AuthErrorCode, CallbackProblem};
 use crate::realtime::PresenceProblem;
 
@@ -28,11 +29,30 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The TLS set-up of this machine failed (no trusted roots, no usable cryptography).
+    /// TLS could not be spoken: this machine's set-up failed (no trusted roots, no usable cryptography), or the server speaks none.
     #[error("a secure connection could not be set up: {message}")]
     Tls {
         /// The cause.
         message: String,
+    },
+    /// The system does not trust the server's certificate. Nothing but the handshake was sent. An application may show the fingerprint,
+    /// have a person compare it with what the server's owner says, and connect again with it as
+    /// [`pinned_certificate`](crate::ClientOptions::pinned_certificate).
+    #[error("the server's certificate is not trusted ({reason}); its fingerprint is {fingerprint}")]
+    UntrustedCertificate {
+        /// Of the certificate that the server showed.
+        fingerprint: Fingerprint,
+        /// Why it is not trusted: unknown issuer, expired, another name.
+        reason: String,
+    },
+    /// The server shows another certificate than the pinned one: it was replaced, or somebody stands in between. Nothing but the
+    /// handshake was sent.
+    #[error("the server's certificate has changed: {expected} was trusted, {found} is shown")]
+    CertificateChanged {
+        /// The pinned one.
+        expected: Fingerprint,
+        /// The one the server showed.
+        found: Fingerprint,
     },
     /// The auth server refused.
     #[error("sign-in server: {message} ({status} {code})")]
@@ -210,6 +230,8 @@ impl Error {
             Self::Http { status, .. } => *status < 400 || retryable_status(*status),
             Self::InvalidUrl { .. }
             | Self::Tls { .. }
+            | Self::UntrustedCertificate { .. }
+            | Self::CertificateChanged { .. }
             | Self::Decode { .. }
             | Self::SignedOut { .. }
             | Self::Refused { .. }

@@ -10,6 +10,7 @@
 //! - No channel is joined without a token, and a failed join is never repeated in a loop (each one blocks the real server's
 //!   socket for five seconds).
 //! - The decision-making of the websocket is one pure state machine; the task around it only moves bytes and time.
+//! - A server that is not trusted hears nothing but a TLS handshake; with a pinned certificate no other is trusted.
 //! - Every task has an owner and an end; every queue has a bound.
 //! - No secret is printed: tokens and keys are redacted in `Debug`, errors and traces.
 //!
@@ -33,3 +34,4 @@ pub use client::{Client, ClientOptions};
 pub use error::Error;
 pub use realtime::{AnonKey, ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions};
 pub use secret::Secret;
+pub use tls::{Fingerprint, InvalidFingerprint};

@@ -23,6 +23,8 @@ function reasonOf(error: AppError): unknown {
 const byCode: Record<ErrorCode, () => string> = {
   invalid_address: () => m.error_invalid_address(),
   server_unreachable: () => m.error_server_unreachable(),
+  untrusted_certificate: () => m.error_untrusted_certificate(),
+  certificate_changed: () => m.error_certificate_changed(),
   not_a_cockpit_server: () => m.error_not_a_cockpit_server(),
   schema_missing: () => m.error_schema_missing(),
   schema_too_old: () => m.error_schema_too_old(),

@@ -50,6 +50,88 @@ describe("the sign-in form", () => {
     ]);
   });
 
+  const fingerprint = Array.from({ length: 32 }, (_, byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(
+    ":",
+  );
+  const untrusted = {
+    error: {
+      code: "untrusted_certificate" as const,
+      message: "Compare it.",
+      retryable: false,
+      details: { fingerprint, address: "https://hub:1/", reason: "UnknownIssuer" },
+    },
+  };
+  const changed = {
+    error: {
+      code: "certificate_changed" as const,
+      message: "Changed.",
+      retryable: false,
+      details: { expected: fingerprint, found: "FF", address: "https://hub:1/" },
+    },
+  };
+
+  it("shows the fingerprint of an unknown certificate and goes on when it is trusted", async () => {
+    const server_at = { type: "server" as const, address: "https://hub:1/", key_needed: false };
+    backend.answer("probe_server", (command) =>
+      "certificate" in command && command.certificate === fingerprint ? server_at : untrusted,
+    );
+    render(<SignInForm address="" email="" />);
+    await userEvent.type(server(), "hub:1");
+    await userEvent.tab();
+    const trust = await screen.findByRole("button", { name: /trust/i });
+    expect(screen.getByLabelText("SHA-256 fingerprint").textContent).toBe(fingerprint);
+    expect(screen.getByText(/prints when it starts/)).toBeTruthy();
+    await userEvent.click(trust);
+    expect(await screen.findByText(/Found a Cockpit server at https:\/\/hub:1/)).toBeTruthy();
+    await userEvent.type(email(), "mara@example.com");
+    await userEvent.type(password(), "secret{Enter}");
+    expect(backend.sent("sign_in")).toMatchObject([{ certificate: fingerprint, password: "secret" }]);
+  });
+
+  it("asks in the middle of a sign-in, sends nothing before the answer and then signs in by itself", async () => {
+    backend.answer("sign_in", (command) =>
+      "certificate" in command && command.certificate === fingerprint ? { type: "done" } : untrusted,
+    );
+    render(<SignInForm address="hub:1" email="mara@example.com" />);
+    await userEvent.type(password(), "secret{Enter}");
+    await userEvent.click(await screen.findByRole("button", { name: /trust/i }));
+    await waitFor(() => expect(backend.sent("sign_in")).toHaveLength(2));
+    expect(backend.sent("sign_in").map((command) => command.certificate)).toEqual([undefined, fingerprint]);
+    expect(screen.queryByRole("button", { name: /trust/i })).toBeNull();
+  });
+
+  it("does not carry the trust in one server over to another", async () => {
+    backend.answer("sign_in", untrusted);
+    render(<SignInForm address="hub:1" email="mara@example.com" />);
+    await userEvent.type(password(), "secret{Enter}");
+    await userEvent.click(await screen.findByRole("button", { name: /trust/i }));
+    await userEvent.type(server(), "2");
+    expect(screen.queryByText(/fingerprint/i)).toBeNull();
+    await userEvent.type(password(), "{Enter}");
+    expect(backend.sent("sign_in").at(-1)).not.toHaveProperty("certificate");
+  });
+
+  it("warns of a changed certificate without a button that accepts it, and takes the new fingerprint as it was told", async () => {
+    backend.answer("sign_in", changed);
+    render(<SignInForm address="hub:1" email="mara@example.com" again />);
+    await userEvent.type(password(), "secret{Enter}");
+    expect((await screen.findByRole("alert")).textContent).toContain("by phone or in person");
+    expect(screen.getAllByRole("button")).toHaveLength(1);
+    expect(screen.getByLabelText("Trusted until now").textContent).toBe(fingerprint);
+    const told = screen.getByLabelText<HTMLInputElement>("Fingerprint of the new certificate");
+    await userEvent.type(told, "FF:00");
+    await userEvent.click(button());
+    expect(told.getAttribute("aria-invalid")).toBe("true");
+    expect(backend.sent("sign_in")).toHaveLength(1);
+    await userEvent.clear(told);
+    const renewed = fingerprint.replaceAll(":", "").toLowerCase();
+    await userEvent.type(told, renewed);
+    backend.answer("sign_in", { type: "done" });
+    await userEvent.click(button());
+    await waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
+    expect(backend.sent("sign_in").at(-1)).toMatchObject({ certificate: renewed });
+  });
+
   it("names the first thing that is missing instead of asking the server", async () => {
     render(<SignInForm address="hub:1" email="mara@example.com" />);
     await userEvent.click(button());

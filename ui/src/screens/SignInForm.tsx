@@ -6,6 +6,7 @@ import { TextField } from "../components/TextField";
 import { useMessages } from "../i18n";
 import { errorText } from "../i18n/errors";
 import { send } from "../stores/connection";
+import { CertificateChanged, CertificateQuestion, isFingerprint } from "./Certificate";
 
 interface SignInFormProps {
   address: string;
@@ -36,34 +37,46 @@ export function SignInForm({ again = false, onDone, ...given }: SignInFormProps)
   const [found, setFound] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<AppError | null>(null);
+  // The certificate that the person trusts at this address: by the button, or as it was told and typed.
+  const [trusted, setTrusted] = useState<string | null>(null);
+  const [told, setTold] = useState("");
   const [missing, setMissing] = useState<"address" | "email" | "password" | null>(null);
   const probed = useRef("");
 
-  const probe = async () => {
+  const changed = error?.code === "certificate_changed";
+  const invalid = changed && told.trim() !== "" && !isFingerprint(told);
+
+  const probe = async (certificate: string | null = trusted) => {
     const wanted = address.trim();
     if (wanted === "" || wanted === probed.current || again) return;
     probed.current = wanted;
     setFound(null);
     try {
-      const reply = await send({ type: "probe_server", address: wanted });
+      const reply = await send({ type: "probe_server", address: wanted, ...trust(certificate) });
       // An answer about an address that was changed meanwhile says nothing.
       if (reply.type !== "server" || probed.current !== wanted) return;
       setFound(reply.address);
       setKeyNeeded(reply.key_needed);
-      setError((before) => (before && aboutAddress.includes(before.code) ? null : before));
+      setError((before) => (before && (aboutAddress.includes(before.code) || isCertificate(before)) ? null : before));
     } catch (thrown) {
       if (probed.current === wanted) setError(asAppError(thrown));
     }
   };
 
-  const submit = async (event: FormEvent) => {
+  const submit = (event: FormEvent) => {
     event.preventDefault();
+    const typed = told.trim();
+    void signIn(changed && typed !== "" ? typed : trusted);
+  };
+
+  const signIn = async (certificate: string | null) => {
     const lack =
       address.trim() === "" ? "address" : email.trim() === "" ? "email" : password === "" ? "password" : null;
     setMissing(lack);
-    if (lack || busy) return;
+    if (lack || busy || invalid) return;
     setBusy(true);
-    setError(null);
+    // The warning stays until the server has proved itself: a field that vanishes under one's hands could not be corrected.
+    setError((before) => (before?.code === "certificate_changed" ? before : null));
     try {
       const key = anonKey.trim();
       await send({
@@ -72,7 +85,9 @@ export function SignInForm({ again = false, onDone, ...given }: SignInFormProps)
         anon_key: key === "" ? null : key,
         email: email.trim(),
         password,
+        ...trust(certificate),
       });
+      setError(null);
       onDone?.();
     } catch (thrown) {
       const failure = asAppError(thrown);
@@ -83,11 +98,25 @@ export function SignInForm({ again = false, onDone, ...given }: SignInFormProps)
     }
   };
 
+  /** The person has compared the fingerprint: what the question interrupted goes on. */
+  const trustServer = (fingerprint: string) => {
+    setTrusted(fingerprint);
+    probed.current = "";
+    if (password !== "" && email.trim() !== "") {
+      void signIn(fingerprint);
+    } else {
+      setError(null);
+      void probe(fingerprint);
+    }
+  };
+
   const addressError = missing === "address" ? m.signin_address_missing() : aboutField(error, "address");
   const general =
-    error && !aboutAddress.includes(error.code) && error.code !== "wrong_password" ? errorText(error) : null;
+    error && !aboutAddress.includes(error.code) && !isCertificate(error) && error.code !== "wrong_password"
+      ? errorText(error)
+      : null;
   return (
-    <form className="flex flex-col gap-4" onSubmit={(event) => void submit(event)} noValidate>
+    <form className="flex flex-col gap-4" onSubmit={submit} noValidate>
       <TextField
         label={m.signin_address()}
         hint={found ? m.signin_found({ address: found.replace(/\/$/, "") }) : m.signin_address_hint()}
@@ -102,10 +131,17 @@ export function SignInForm({ again = false, onDone, ...given }: SignInFormProps)
           setAddress(event.target.value);
           setFound(null);
           probed.current = "";
+          setTrusted(null);
+          setTold("");
+          if (error && isCertificate(error)) setError(null);
           if (aboutAddress.includes(error?.code ?? "")) setError(null);
         }}
         onBlur={() => void probe()}
       />
+      {error?.code === "untrusted_certificate" && (
+        <CertificateQuestion error={error} busy={busy} onTrust={trustServer} />
+      )}
+      {error && changed && <CertificateChanged error={error} value={told} invalid={invalid} onChange={setTold} />}
       {keyNeeded && (
         <TextField
           label={m.signin_key()}
@@ -145,6 +181,15 @@ export function SignInForm({ again = false, onDone, ...given }: SignInFormProps)
       </Button>
     </form>
   );
+}
+
+/** What the person has to decide about the server's certificate is asked beside the address. */
+function isCertificate(error: AppError): boolean {
+  return error.code === "untrusted_certificate" || error.code === "certificate_changed";
+}
+
+function trust(certificate: string | null): { certificate?: string } {
+  return certificate === null ? {} : { certificate };
 }
 
 function aboutField(error: AppError | null, field: "address" | "password"): string | null {

@@ -22,6 +22,14 @@ describe("the words of the pill", () => {
     expect(syncWords(status, false).text).toBe(text);
   });
 
+  it.each([
+    ["certificate_changed", "The certificate has changed · 2 waiting"],
+    ["untrusted_certificate", "Certificate not trusted · 2 waiting"],
+  ] as const)("say %s rather than offline", (code, text) => {
+    const problem = { code, message: "m", retryable: true, details: null };
+    expect(syncWords(sampleSync({ phase: { phase: "offline" }, pending: 2, problem }), false).text).toBe(text);
+  });
+
   it("never call a session that has ended up to date", () => {
     expect(syncWords(sampleSync(), true).text).toBe("Sign in again");
   });

@@ -70,7 +70,9 @@ export function SyncPill({ session, small }: { session: Open; small: boolean }) 
       )}
       {signingIn && (
         <Modal title={m.signin_again_title()} onClose={() => setSigningIn(false)}>
-          <p className="text-text-2">{m.signin_again_text()}</p>
+          <p className="text-text-2">
+            {isAboutCertificate(status) ? m.signin_again_certificate() : m.signin_again_text()}
+          </p>
           <SignInForm address={session.address} email={session.email} again onDone={() => setSigningIn(false)} />
         </Modal>
       )}
@@ -104,6 +106,11 @@ export function syncWords(status: SyncStatus, signInNeeded: boolean): { tone: To
       icon: <CircleAlert {...icon} />,
     };
   }
+  if (isAboutCertificate(status)) {
+    const text =
+      status.problem?.code === "certificate_changed" ? m.certificate_changed_title() : m.certificate_unknown();
+    return { tone: "bad", text: withWaiting(text), icon: <CircleAlert {...icon} /> };
+  }
   if (phase.phase === "sign_in_needed" || signInNeeded) {
     return { tone: "warn", text: withWaiting(m.sync_sign_in_needed()), icon: <KeyRound {...icon} /> };
   }
@@ -123,6 +130,11 @@ export function syncWords(status: SyncStatus, signInNeeded: boolean): { tone: To
   return { tone: "good", text: m.sync_live(), icon: <CircleCheck {...icon} /> };
 }
 
+/** Whether sync waits for somebody to decide about the server's certificate. */
+function isAboutCertificate(status: SyncStatus): boolean {
+  return status.problem?.code === "certificate_changed" || status.problem?.code === "untrusted_certificate";
+}
+
 interface SyncDetailsProps {
   status: SyncStatus;
   session: Open;
@@ -133,7 +145,8 @@ export function SyncDetails({ status, session, onSignIn }: SyncDetailsProps) {
   const m = useMessages();
   const now = useNow(1000);
   const changes = useChanges(status);
-  const needsSignIn = status.phase.phase === "sign_in_needed" || session.sign_in_needed;
+  // The form is where a certificate can be compared and trusted.
+  const needsSignIn = status.phase.phase === "sign_in_needed" || session.sign_in_needed || isAboutCertificate(status);
   return (
     <div className="flex max-h-[70vh] w-80 flex-col gap-3 overflow-auto p-4">
       <h2 className="font-semibold">{syncWords(status, session.sign_in_needed).text}</h2>

@@ -10,7 +10,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{Actor, Answer, Message};
-use crate::session::{Connection, Membership, NETWORK_TIMEOUT, SignIn, internal};
+use crate::session::{Connection, Membership, NETWORK_TIMEOUT, Server, SignIn, Trust, internal};
 
 impl Actor {
     /// Opens the profile and, before any network, the workspace that was open last.
@@ -33,11 +33,7 @@ impl Actor {
     }
 
     fn remember(&mut self, account: &Account, tenant: Option<cockpit_domain::TenantId>) {
-        let connection =
-            Url::parse(&account.server).map_err(|_| internal("the profile's server address")).and_then(|url| {
-                Connection::remembered(url, account.user, account.email.clone(), &account.anon_key, self.host.secrets())
-            });
-        let connection = match connection {
+        let connection = match self.remembered(account) {
             Ok(connection) => connection,
             Err(error) => return self.show_sign_in(Some(error)),
         };
@@ -59,6 +55,14 @@ impl Actor {
             let outcome = tokio::time::timeout(NETWORK_TIMEOUT, connection.restore()).await;
             Some(Message::Restored { account, outcome: outcome.unwrap_or(Err(Error::Timeout)) })
         });
+    }
+
+    fn remembered(&self, account: &Account) -> Result<Connection, AppError> {
+        let address = Url::parse(&account.server).map_err(|_| internal("the profile's server address"))?;
+        let pinned = account.pinned_certificate.as_deref().map(str::parse).transpose();
+        let pinned = pinned.map_err(|_| internal("the profile's trusted certificate"))?;
+        let server = Server { address, anon_key: account.anon_key.clone(), pinned };
+        Connection::remembered(server, account.user, account.email.clone(), self.host.secrets())
     }
 
     /// The kept session was looked for.
@@ -95,6 +99,18 @@ impl Actor {
         self.background.spawn(async move {
             Some(Message::SignedIn { outcome: Connection::sign_in(wanted, secrets).await, answer })
         });
+    }
+
+    /// Whose certificates are trusted: the one a person has just trusted, and those of the accounts known here.
+    pub(super) fn trust(&self, certificate: Option<String>) -> Result<Trust, AppError> {
+        let known = match &self.profile {
+            Some(profile) => Self::stored(profile.accounts())?,
+            None => Vec::new(),
+        };
+        Trust::new(
+            certificate.as_deref(),
+            known.into_iter().map(|account| (account.server, account.pinned_certificate)),
+        )
     }
 
     /// A sign-in came to its end.
@@ -243,6 +259,7 @@ fn account_of(connection: &Connection) -> Account {
         user: connection.user,
         email: connection.email.clone(),
         anon_key: connection.anon_key().to_owned(),
+        pinned_certificate: connection.pinned.map(|pinned| pinned.to_string()),
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Actor, Answer};
 use crate::{
     WindowLabel, allowed,
-    session::{SignIn, complete, probe},
+    session::{Probed, SignIn, find},
     window::not_allowed,
     workspace::no_workspace,
 };
@@ -26,9 +26,13 @@ impl Actor {
             return self.answer(answer, Err(not_allowed(window)));
         }
         let result = match command {
-            Command::ProbeServer { address } => return self.probe(address, answer),
-            Command::SignIn { address, anon_key, email, password } => {
-                return self.sign_in(SignIn { address, anon_key, email, password }, answer);
+            Command::ProbeServer { address, certificate } => return self.probe(address, certificate, answer),
+            Command::SignIn { address, anon_key, email, password, certificate } => {
+                let wanted = self.trust(certificate).map(|trust| SignIn { address, anon_key, email, password, trust });
+                return match wanted {
+                    Ok(wanted) => self.sign_in(wanted, answer),
+                    Err(error) => self.answer(answer, Err(error)),
+                };
             }
             Command::SignOut { discard_unsent } => return self.sign_out(discard_unsent, answer),
             Command::CreateWorkspace { name, member_name } => return self.create_workspace(name, member_name, answer),
@@ -51,15 +55,16 @@ impl Actor {
         self.answer(answer, result);
     }
 
-    fn probe(&self, address: String, answer: Answer) {
+    fn probe(&mut self, address: String, certificate: Option<String>, answer: Answer) {
+        let trust = match self.trust(certificate) {
+            Ok(trust) => trust,
+            Err(error) => return self.answer(answer, Err(error)),
+        };
         self.background.spawn(async move {
-            let result = match complete(&address) {
-                Ok(url) => probe(&url).await.map(|found| Reply::Server {
-                    address: url.to_string(),
-                    key_needed: matches!(found, crate::session::Probed::Supabase),
-                }),
-                Err(error) => Err(error),
-            };
+            let result = find(&address, &trust).await.map(|found| Reply::Server {
+                address: found.address.to_string(),
+                key_needed: matches!(found.probed, Probed::Supabase),
+            });
             // A window that is gone needs no answer.
             _ = answer.send(result);
             None

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use cockpit_domain::{AppError, ErrorCode, MemberId, Role, TenantId, UserId, WorkspaceBrief};
-use cockpit_supabase::{Client, Error, KeeperOptions, SessionKeeper, SignOutScope, TokenSource};
+use cockpit_supabase::{Client, Error, Fingerprint, KeeperOptions, SessionKeeper, SignOutScope, TokenSource};
 use cockpit_sync::{CallError, wire::ScopeInfo};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,9 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{
-    address,
-    failure::sign_in_error,
-    probe::{self, NETWORK_TIMEOUT, Probed, check_schema},
+    Trust,
+    failure::{sign_in_error, with_address},
+    probe::{self, Found, NETWORK_TIMEOUT, Probed, check_schema},
 };
 use crate::secrets::{RefreshTokens, SecretStore};
 
@@ -31,6 +31,18 @@ pub(crate) struct SignIn {
     pub(crate) email: String,
     /// Kept nowhere.
     pub(crate) password: String,
+    /// Which certificates are trusted.
+    pub(crate) trust: Trust,
+}
+
+/// A server as the profile remembers it.
+pub(crate) struct Server {
+    /// Its address in full.
+    pub(crate) address: Url,
+    /// The key that admits a client.
+    pub(crate) anon_key: String,
+    /// The one certificate that is trusted there.
+    pub(crate) pinned: Option<Fingerprint>,
 }
 
 /// A signed-in account. Cloning shares it.
@@ -42,6 +54,8 @@ pub(crate) struct Connection {
     pub(crate) user: UserId,
     /// As typed at sign-in.
     pub(crate) email: String,
+    /// The one certificate that is trusted at the server, by whoever signed in.
+    pub(crate) pinned: Option<Fingerprint>,
     client: Client,
     keeper: SessionKeeper,
     /// Whether the server's schema was looked at and fits.
@@ -82,9 +96,9 @@ impl Connection {
         wanted: SignIn,
         secrets: Arc<dyn SecretStore>,
     ) -> Result<(Self, Vec<Membership>), AppError> {
-        let address = address::complete(&wanted.address)?;
+        let Found { address, pinned, probed } = probe::find(&wanted.address, &wanted.trust).await?;
         let given = wanted.anon_key.filter(|key| !key.trim().is_empty());
-        let anon_key = match (probe::probe(&address).await?, given) {
+        let anon_key = match (probed, given) {
             (Probed::Hub { anon_key }, _) => anon_key,
             (Probed::Supabase, Some(key)) => key.trim().to_owned(),
             (Probed::Supabase, None) => {
@@ -92,19 +106,17 @@ impl Connection {
                 return Err(AppError::new(ErrorCode::KeyNeeded, message));
             }
         };
-        let client = probe::client(&address, &anon_key)?;
-        check_schema(&client).await?;
+        // A certificate that changes between two steps is told with its address, too.
+        let fail = |error: Error| with_address(sign_in_error(&error), &address);
+        let client = probe::client(&address, &anon_key, pinned).map_err(fail)?;
+        check_schema(&client).await.map_err(|error| with_address(error, &address))?;
         let email = wanted.email.trim().to_owned();
-        let session = client
-            .auth()
-            .sign_in_with_password(&email, &wanted.password)
-            .await
-            .map_err(|error| sign_in_error(&error))?;
+        let session = client.auth().sign_in_with_password(&email, &wanted.password).await.map_err(fail)?;
         let user = UserId(session.user.id);
-        let connection = Self::new(address, user, email, client, secrets);
+        let connection = Self::new(address.clone(), pinned, user, email, client, secrets);
         connection.fits.store(true, Ordering::Relaxed);
-        connection.keeper.set_session(session).await.map_err(|error| sign_in_error(&error))?;
-        let workspaces = connection.memberships().await.map_err(|error| sign_in_error(&error))?;
+        connection.keeper.set_session(session).await.map_err(fail)?;
+        let workspaces = connection.memberships().await.map_err(fail)?;
         Ok((connection, workspaces))
     }
 
@@ -113,20 +125,27 @@ impl Connection {
     /// # Errors
     /// When this machine cannot make connections at all.
     pub(crate) fn remembered(
-        address: Url,
+        server: Server,
         user: UserId,
         email: String,
-        anon_key: &str,
         secrets: Arc<dyn SecretStore>,
     ) -> Result<Self, AppError> {
-        let client = probe::client(&address, anon_key)?;
-        Ok(Self::new(address, user, email, client, secrets))
+        let Server { address, anon_key, pinned } = server;
+        let client = probe::client(&address, &anon_key, pinned).map_err(|error| sign_in_error(&error))?;
+        Ok(Self::new(address, pinned, user, email, client, secrets))
     }
 
-    fn new(address: Url, user: UserId, email: String, client: Client, secrets: Arc<dyn SecretStore>) -> Self {
+    fn new(
+        address: Url,
+        pinned: Option<Fingerprint>,
+        user: UserId,
+        email: String,
+        client: Client,
+        secrets: Arc<dyn SecretStore>,
+    ) -> Self {
         let storage = Arc::new(RefreshTokens::new(secrets, &address, user));
         let keeper = SessionKeeper::new(client.clone(), storage, KeeperOptions::default());
-        Self { address, user, email, client, keeper, fits: Arc::default() }
+        Self { address, user, email, pinned, client, keeper, fits: Arc::default() }
     }
 
     /// Takes the kept session up. Answers whether there is one.

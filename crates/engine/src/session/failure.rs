@@ -24,6 +24,9 @@ pub(crate) fn call_error(error: Error) -> CallError {
 
 /// What the failure of a call means to a person at the sign-in form.
 pub(crate) fn sign_in_error(error: &Error) -> AppError {
+    if let Some(told) = certificate_error(error) {
+        return told;
+    }
     let told = match error {
         Error::RateLimited { .. } => AppError::retryable(
             ErrorCode::RateLimited,
@@ -85,8 +88,50 @@ pub(crate) fn internal(what: &str) -> AppError {
     .with_details(json!({ "where": what }))
 }
 
+/// The server answers plain requests only to say that it wants others.
+pub(crate) fn https_required() -> AppError {
+    AppError::new(
+        ErrorCode::InvalidAddress,
+        "This server is reached by an encrypted connection only. Write https:// in front of its address.",
+    )
+}
+
+/// The certificate was not trusted, or is not the one that was.
+fn certificate_error(error: &Error) -> Option<AppError> {
+    match error {
+        Error::UntrustedCertificate { fingerprint, reason } => Some(
+            AppError::new(
+                ErrorCode::UntrustedCertificate,
+                "This machine does not know the certificate of this server, and nothing was sent to it. Compare the certificate's fingerprint with the one that whoever runs the server knows, then trust it.",
+            )
+            .with_details(json!({ "fingerprint": fingerprint.to_string(), "reason": reason })),
+        ),
+        Error::CertificateChanged { expected, found } => Some(
+            AppError::new(
+                ErrorCode::CertificateChanged,
+                "This server shows another certificate than the one you have trusted. Somebody may stand in between, so nothing was sent to it. Your work is kept here. Ask whoever runs the server whether the certificate was replaced.",
+            )
+            .with_details(json!({ "expected": expected.to_string(), "found": found.to_string() })),
+        ),
+        _ => None,
+    }
+}
+
+/// The same error with the server's address, where it is about the server's certificate.
+pub(crate) fn with_address(mut error: AppError, address: &url::Url) -> AppError {
+    if matches!(error.code, ErrorCode::UntrustedCertificate | ErrorCode::CertificateChanged)
+        && let Some(details) = error.details.as_object_mut()
+    {
+        details.insert("address".to_owned(), json!(address.as_str()));
+    }
+    error
+}
+
 /// Nobody answers, or with a failure that may pass.
 pub(crate) fn unreachable(error: &Error) -> AppError {
+    if let Some(told) = certificate_error(error) {
+        return told;
+    }
     match error {
         Error::Tls { .. } => AppError::retryable(
             ErrorCode::ServerUnreachable,
@@ -104,6 +149,10 @@ pub(crate) fn unreachable(error: &Error) -> AppError {
 }
 
 fn waiting(error: &Error) -> AppError {
+    if let Some(told) = certificate_error(error) {
+        // Sync tries again by itself: the right server may come back.
+        return AppError { retryable: true, ..told };
+    }
     let told = match error {
         Error::RateLimited { .. } => AppError::retryable(
             ErrorCode::RateLimited,

@@ -4,8 +4,10 @@ mod address;
 mod connection;
 mod failure;
 mod probe;
+mod trust;
 
 pub(crate) use address::complete;
-pub(crate) use connection::{Connection, Membership, SignIn};
+pub(crate) use connection::{Connection, Membership, Server, SignIn};
 pub(crate) use failure::{call_error, internal, sign_in_needed};
-pub(crate) use probe::{NETWORK_TIMEOUT, Probed, probe};
+pub(crate) use probe::{NETWORK_TIMEOUT, Probed, find};
+pub(crate) use trust::Trust;

@@ -119,8 +119,11 @@ mod tests {
         let (id, view, mutation) = (RecordId(Uuid::nil()), ViewId(Uuid::nil()), MutationId(Uuid::nil()));
         let text = String::new;
         vec![
-            (Command::ProbeServer { address: text() }, MAIN),
-            (Command::SignIn { address: text(), anon_key: None, email: text(), password: text() }, MAIN),
+            (Command::ProbeServer { address: text(), certificate: None }, MAIN),
+            (
+                Command::SignIn { address: text(), anon_key: None, email: text(), password: text(), certificate: None },
+                MAIN,
+            ),
             (Command::SignOut { discard_unsent: true }, MAIN),
             (Command::CreateWorkspace { name: text(), member_name: text() }, MAIN),
             (Command::OpenWorkspace { tenant: TenantId(Uuid::nil()) }, MAIN),

@@ -28,6 +28,7 @@ impl Live {
         // The core reads on a timer of its own.
         let options = RealtimeOptions {
             read_again_every: None,
+            pinned_certificate: connection.pinned,
             ..RealtimeOptions::new(connection.address.clone(), connection.anon_key())
         };
         background.spawn_own(run(

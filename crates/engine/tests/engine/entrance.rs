@@ -16,7 +16,8 @@ async fn a_wrong_password_is_told_as_such_and_a_right_one_opens_the_workspace() 
     let mut office = Office::open(3).await;
     let desk = Desk::new(Habits::polling());
     desk.attach("main").await;
-    let Reply::Server { address, key_needed } = desk.run(Command::ProbeServer { address: office.url.clone() }).await
+    let Reply::Server { address, key_needed } =
+        desk.run(Command::ProbeServer { address: office.url.clone(), certificate: None }).await
     else {
         panic!("no server");
     };

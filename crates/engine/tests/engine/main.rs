@@ -12,4 +12,5 @@ mod entrance;
 mod model;
 mod offline;
 mod support;
+mod trust;
 mod windows;

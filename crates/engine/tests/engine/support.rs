@@ -58,6 +58,16 @@ impl Office {
         Self { url: hub.url().to_owned(), hub: Some(hub), options, _data: data }
     }
 
+    /// What the hub says of its certificate.
+    pub(crate) fn fingerprint(&self) -> String {
+        self.hub.as_ref().unwrap().fingerprint().unwrap().to_owned()
+    }
+
+    /// The hub's folder.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        &self.options.data
+    }
+
     /// The hub goes away; its data stays.
     pub(crate) async fn close(&mut self) {
         self.hub.take().unwrap().stop().await.unwrap();
@@ -278,7 +288,7 @@ pub(crate) fn with_status(status: TaskStatus) -> TaskViewSpec {
 pub(crate) async fn client_of(office: &Office, email: &str) -> (Client, String) {
     let client = |anon_key: &str| {
         let (url, timeout) = (office.url.parse().unwrap(), Duration::from_secs(10));
-        Client::new(ClientOptions { url, anon_key: anon_key.into(), timeout }).unwrap()
+        Client::new(ClientOptions { timeout, ..ClientOptions::new(url, anon_key) }).unwrap()
     };
     let info: serde_json::Value = client("").get_json("hub/v1/info", None).await.unwrap();
     let client = client(info["anon_key"].as_str().unwrap());

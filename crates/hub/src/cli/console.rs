@@ -37,8 +37,11 @@ pub(super) fn ask(question: &str) -> Result<String, HubError> {
     Ok(line.trim().to_owned())
 }
 
-/// A line of standard output, at once: other programs may wait for it.
+/// The line of standard output that other programs may wait for, and what may follow it for people: written at once, since a program
+/// may close its end after the first line.
 pub(super) fn say(line: &str) -> Result<(), HubError> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| HubError::Internal(error.to_string()))
+    out.write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| HubError::Internal(error.to_string()))
 }

@@ -2,6 +2,7 @@
 
 mod console;
 mod data;
+mod fingerprint;
 mod init;
 mod log;
 mod mail;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{DEMO_MANAGER, DEMO_OWNER, DEMO_PASSWORD, DEMO_TASKS, HubError, office::Office};
 use console::say;
 use data::DataArgs;
+use fingerprint::{FingerprintArgs, fingerprint};
 use init::InitArgs;
 use log::LogFormat;
 use mail::MailArgs;
@@ -47,6 +49,8 @@ enum Command {
     Invite(InviteArgs),
     /// Show the mails that the hub keeps because it has no mail server (serve --smtp).
     Mail(MailArgs),
+    /// Print the SHA-256 fingerprint of the hub's certificate.
+    Fingerprint(FingerprintArgs),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +81,7 @@ pub async fn run(cli: Cli) -> Result<(), HubError> {
         Some(Command::User(command)) => user::run(command).await,
         Some(Command::Invite(arguments)) => user::invite(arguments).await,
         Some(Command::Mail(arguments)) => mail::run(arguments).await,
+        Some(Command::Fingerprint(arguments)) => fingerprint(arguments),
     }
 }
 

@@ -1,11 +1,11 @@
 //! `cockpit-hub serve`: the hub's life in the foreground, from its start to a signal.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
 use super::{console::say, data::DataArgs, log::LogFormat, sign_in::SignInArgs};
-use crate::{DEMO_TASKS, Hub, HubError};
+use crate::{DEMO_TASKS, Hub, HubError, TlsOptions};
 
 /// How to serve.
 #[derive(Debug, Args)]
@@ -18,6 +18,15 @@ pub(super) struct ServeArgs {
     /// The address to serve on.
     #[arg(long, default_value = "127.0.0.1")]
     pub(super) bind: IpAddr,
+    /// Encrypt connections, with a certificate that the hub makes for itself and keeps in the data folder.
+    #[arg(long)]
+    pub(super) tls: bool,
+    /// Encrypt connections with this certificate, in PEM form with those that lead to its root.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM form without a passphrase.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
     /// How to write the log to standard error.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(super) log: LogFormat,
@@ -40,6 +49,10 @@ pub(super) async fn serve(arguments: ServeArgs) -> Result<(), HubError> {
     options.bind = arguments.bind;
     options.port = arguments.port;
     options.auth = arguments.sign_in.options()?;
+    options.tls = match (arguments.tls_cert, arguments.tls_key) {
+        (Some(certificate), Some(key)) => Some(TlsOptions::Files { certificate, key }),
+        _ => arguments.tls.then_some(TlsOptions::SelfSigned),
+    };
     options.token_ttl = Duration::from_secs(arguments.token_ttl);
     // Listening begins before the start, so that a signal during it is not lost.
     let mut stop = StopSignal::listen()?;
@@ -54,13 +67,35 @@ pub(super) async fn serve(arguments: ServeArgs) -> Result<(), HubError> {
         hub.stop().await?;
         return Err(error);
     }
-    say(&format!("cockpit-hub serves at {}", hub.url()))?;
+    say(&ready(&hub))?;
     let failure = tokio::select! {
         () = stop.received() => None,
         failure = hub.failed() => Some(failure),
     };
     hub.stop().await?;
     failure.map_or(Ok(()), Err)
+}
+
+/// The line that programs wait for, and below it what people should know. All at once: a program may stop reading after the first.
+fn ready(hub: &Hub) -> String {
+    let mut lines = vec![format!("cockpit-hub serves at {}", hub.url())];
+    let elsewhere = hub.urls_elsewhere();
+    if !elsewhere.is_empty() {
+        lines.push(format!("Other machines reach it at {}", elsewhere.join(" or ")));
+    }
+    if let Some(fingerprint) = hub.fingerprint() {
+        lines.push("The SHA-256 fingerprint of its certificate, to be compared at the first sign-in:".to_owned());
+        lines.push(format!("  {fingerprint}"));
+    } else if !hub.address().ip().is_loopback() {
+        lines.push(
+            "WARNING: nothing is encrypted. Whoever is on this network can read the passwords and data that pass,"
+                .to_owned(),
+        );
+        lines.push(
+            "WARNING: and can act as anybody who signs in. Stop this hub and start it again with --tls.".to_owned(),
+        );
+    }
+    lines.join("\n")
 }
 
 struct StopSignal {

@@ -3,19 +3,25 @@
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
 use crate::app::App;
 
-/// Needs no key, so that a person only has to type the hub's address.
-pub(super) async fn info(State(app): State<App>) -> Json<Value> {
+/// Needs no key, so that a person only has to type the hub's address. The fingerprint is for people who look the hub up; a client
+/// that believed it without comparing would believe anybody.
+pub(super) async fn info(State(app): State<App>, headers: HeaderMap) -> Json<Value> {
+    let scheme = if app.fingerprint.is_some() { "https" } else { "http" };
+    // As the asker knows this machine: the hub itself may have several addresses.
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     Json(json!({
         "product": "cockpit-hub",
         "version": env!("CARGO_PKG_VERSION"),
         "anon_key": app.signer.anon_key(),
+        "url": host.map(|host| format!("{scheme}://{host}")),
+        "fingerprint": app.fingerprint,
     }))
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod gateway;
 mod info;
+mod peer;
 mod rest;
 
 use std::time::Duration;
@@ -21,7 +22,8 @@ use tower_http::{
 
 use crate::{app::App, realtime};
 
-pub(crate) use rest::FunctionCatalog;
+pub(crate) use peer::{Peer, PlainListener, with_peers};
+pub(crate) use rest::{FunctionCatalog, TableCatalog};
 
 /// The largest request body: a batch of 50 mutations with long texts stays far below.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -30,7 +32,7 @@ const BODY_LIMIT: usize = 8 * 1024 * 1024;
 pub(crate) fn router(app: App) -> Router {
     let keyed = Router::new()
         .route("/rest/v1/rpc/{function}", get(rest::call_by_get).post(rest::call))
-        .route("/rest/v1/{table}", get(rest::read_table))
+        .route("/rest/v1/{table}", get(rest::read_table).fallback(rest::refuse_method))
         .route_layer(middleware::from_fn_with_state(app.clone(), gateway::require_api_key));
     Router::new()
         .route("/health", get(info::health))
@@ -54,7 +56,7 @@ pub(crate) fn router(app: App) -> Router {
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(|origin, _| is_local_origin(origin)))
-        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
@@ -63,6 +65,8 @@ fn cors() -> CorsLayer {
             HeaderName::from_static("x-client-info"),
             HeaderName::from_static("x-supabase-api-version"),
             HeaderName::from_static("prefer"),
+            header::RANGE,
+            HeaderName::from_static("range-unit"),
             HeaderName::from_static("accept-profile"),
             HeaderName::from_static("content-profile"),
         ])

@@ -78,7 +78,7 @@ impl Ours {
     }
 
     async fn open(url: &str, key: &str, version: &str, (email, password): (&str, &str)) -> Self {
-        let options = ClientOptions { url: url.parse().unwrap(), anon_key: key.to_owned(), timeout: PATIENCE };
+        let options = ClientOptions { timeout: PATIENCE, ..ClientOptions::new(url.parse().unwrap(), key) };
         let client = Client::new(options).unwrap();
         let storage = Arc::new(MemoryStorage::default());
         let keeper = SessionKeeper::new(client.clone(), storage, KeeperOptions::default());

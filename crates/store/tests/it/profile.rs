@@ -18,6 +18,7 @@ fn account(server: &str, user: u8) -> Account {
         user: UserId(uuid(user)),
         email: format!("{user}@example.org"),
         anon_key: "anon".into(),
+        pinned_certificate: Some(format!("AB:{user}")),
     }
 }
 

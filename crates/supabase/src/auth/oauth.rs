@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_address_names_everything_and_nothing_secret() {
         let url = "http://127.0.0.1:54321/prefix".parse().unwrap();
-        let options = ClientOptions { url, anon_key: "KEY".into(), timeout: std::time::Duration::from_secs(1) };
+        let options = ClientOptions::new(url, "KEY");
         let client = Client::new(options).unwrap();
         let pkce = Pkce::from_verifier("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").unwrap();
         let oauth = OAuth::new("git hub")

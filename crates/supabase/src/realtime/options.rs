@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::protocol::ProtocolVersion;
+use crate::Fingerprint;
 
 /// Where to connect and how patiently. [`RealtimeOptions::new`] gives times that suit the real server.
 #[derive(Clone)]
@@ -16,6 +17,8 @@ pub struct RealtimeOptions {
     pub anon_key: String,
     /// The version of the protocol. Version 2 unless there is a reason.
     pub protocol: ProtocolVersion,
+    /// The one certificate to trust, as in [`ClientOptions`](crate::ClientOptions::pinned_certificate).
+    pub pinned_certificate: Option<Fingerprint>,
     /// How often the connection is proven. A reply that takes longer than this ends the socket. The real server closes after 60 s
     /// without data, and answers nothing for 5 s after a failed join: stay between.
     pub heartbeat: Duration,
@@ -68,6 +71,7 @@ impl RealtimeOptions {
             url,
             anon_key: anon_key.into(),
             protocol: ProtocolVersion::default(),
+            pinned_certificate: None,
             heartbeat: Duration::from_secs(25),
             connect_timeout: Duration::from_secs(10),
             join_timeout: Duration::from_secs(12),

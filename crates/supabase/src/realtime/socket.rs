@@ -19,9 +19,10 @@ const LARGEST_FRAME: usize = 16 * 1024 * 1024;
 
 /// Opens the project's realtime socket. The error is a reason for people; it never holds the key.
 pub(super) async fn open(options: RealtimeOptions) -> Result<Socket, DisconnectReason> {
-    let RealtimeOptions { url, anon_key, protocol, connect_timeout: timeout, .. } = options;
+    let RealtimeOptions { url, anon_key, protocol, pinned_certificate, connect_timeout: timeout, .. } = options;
     let url = endpoint(&url, &anon_key, protocol).map_err(DisconnectReason::Unreachable)?;
-    let config = tls::client_config(&url).map_err(|error| DisconnectReason::Unreachable(error.to_string()))?;
+    let config = tls::client_config(&url, pinned_certificate)
+        .map_err(|error| DisconnectReason::Unreachable(error.to_string()))?;
     let connector = match config {
         Some(config) => Connector::Rustls(config),
         None => Connector::Plain,
@@ -69,7 +70,9 @@ fn reason(error: &tungstenite::Error) -> DisconnectReason {
         tungstenite::Error::Url(_) => {
             DisconnectReason::Unreachable("the address cannot be used for a websocket".to_owned())
         }
-        other => DisconnectReason::Unreachable(other.to_string()),
+        other => DisconnectReason::Unreachable(
+            tls::failure(other).map_or_else(|| other.to_string(), |known| known.to_string()),
+        ),
     }
 }
 

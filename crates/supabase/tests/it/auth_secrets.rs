@@ -36,6 +36,7 @@ async fn none_of_them_prints_one() {
         url: "http://127.0.0.1:1".parse().unwrap(),
         anon_key: "SECRET".into(),
         timeout: Duration::from_secs(1),
+        pinned_certificate: None,
     };
     let client_with_key = cockpit_supabase::Client::new(options.clone()).unwrap();
     let pkce = Pkce::from_verifier(VERIFIER).unwrap();

@@ -44,3 +44,5 @@ mod socket;
 mod socket_faults;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;

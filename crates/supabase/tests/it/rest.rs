@@ -136,11 +136,7 @@ async fn an_answer_of_another_shape_says_what_was_asked() {
 
 #[test]
 fn a_secure_address_needs_no_provider_to_be_installed_first() {
-    let options = cockpit_supabase::ClientOptions {
-        url: "https://abc.supabase.co".parse().unwrap(),
-        anon_key: "k".into(),
-        timeout: Duration::from_secs(1),
-    };
+    let options = cockpit_supabase::ClientOptions::new("https://abc.supabase.co".parse().unwrap(), "k");
     // A machine without trusted roots cannot, and says so; neither may panic.
     let outcome = cockpit_supabase::Client::new(options);
     assert!(matches!(outcome, Ok(_) | Err(Error::Tls { .. })), "{outcome:?}");

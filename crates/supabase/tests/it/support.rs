@@ -13,7 +13,8 @@ pub(crate) fn client(url: &str) -> Client {
 }
 
 pub(crate) fn client_with(url: &str, timeout: Duration) -> Client {
-    Client::new(ClientOptions { url: Url::parse(url).unwrap(), anon_key: "anon-key".into(), timeout }).unwrap()
+    let url = Url::parse(url).unwrap();
+    Client::new(ClientOptions { timeout, ..ClientOptions::new(url, "anon-key") }).unwrap()
 }
 
 /// An answer of the token endpoint.

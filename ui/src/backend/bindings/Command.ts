@@ -14,7 +14,11 @@ export type Command = { "type": "probe_server",
 /**
  * Address as typed; a missing scheme is completed.
  */
-address: string, } | { "type": "sign_in", 
+address: string, 
+/**
+ * SHA-256 fingerprint of the certificate the person trusts there, after an `untrusted_certificate`.
+ */
+certificate?: string, } | { "type": "sign_in", 
 /**
  * Address as typed.
  */
@@ -30,7 +34,12 @@ email: string,
 /**
  * Kept nowhere.
  */
-password: string, } | { "type": "sign_out", 
+password: string, 
+/**
+ * SHA-256 fingerprint of the certificate the person trusts there; kept with the account. Without it the one that was
+ * trusted before holds.
+ */
+certificate?: string, } | { "type": "sign_out", 
 /**
  * Whether unsent changes may be lost.
  */

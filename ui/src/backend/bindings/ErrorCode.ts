@@ -3,4 +3,4 @@
 /**
  * The closed list of failures a window can be told of.
  */
-export type ErrorCode = "invalid_address" | "server_unreachable" | "not_a_cockpit_server" | "schema_missing" | "schema_too_old" | "schema_too_new" | "key_needed" | "wrong_password" | "rate_limited" | "sign_in_needed" | "no_workspace" | "forbidden" | "not_found" | "invalid" | "conflict" | "nothing_to_undo" | "unsent_work" | "disk_full" | "read_only" | "data_too_new" | "data_damaged" | "profile_in_use" | "command_not_allowed" | "server_failed" | "internal";
+export type ErrorCode = "invalid_address" | "server_unreachable" | "untrusted_certificate" | "certificate_changed" | "not_a_cockpit_server" | "schema_missing" | "schema_too_old" | "schema_too_new" | "key_needed" | "wrong_password" | "rate_limited" | "sign_in_needed" | "no_workspace" | "forbidden" | "not_found" | "invalid" | "conflict" | "nothing_to_undo" | "unsent_work" | "disk_full" | "read_only" | "data_too_new" | "data_damaged" | "profile_in_use" | "command_not_allowed" | "server_failed" | "internal";

@@ -8,6 +8,7 @@ use axum::{
 use deadpool_postgres::PoolError;
 use serde_json::json;
 
+use super::grammar::Unparsable;
 use crate::token::{Role, TokenError};
 
 /// A refused or failed request to `/rest/v1`.
@@ -18,7 +19,12 @@ pub(in crate::http) struct RestError {
     message: String,
     details: Option<String>,
     hint: Option<String>,
+    /// Of a range behind the last row: how many rows there are, for `Content-Range`.
+    total: Option<i64>,
 }
+
+/// So much of a text that was not understood is repeated.
+const SHOWN: usize = 500;
 
 impl RestError {
     /// An expired or forged token.
@@ -35,12 +41,86 @@ impl RestError {
         Self::new(StatusCode::BAD_REQUEST, "PGRST102", "Empty or invalid json")
     }
 
-    /// A query parameter that is no filter, order or limit.
-    pub(super) fn query(parameter: &str) -> Self {
-        let mut error =
-            Self::new(StatusCode::BAD_REQUEST, "PGRST100", format!("failed to parse query parameter ({parameter})"));
-        error.details = Some("The hub knows select, order, limit, offset, and the filters eq, in and is.".to_owned());
+    /// A query parameter that is none of its kind: where and why.
+    pub(super) fn syntax(kind: &str, text: &str, why: &Unparsable) -> Self {
+        let shown: String = text.chars().take(SHOWN).collect();
+        let message = format!("\"failed to parse {kind} ({shown})\" (line 1, column {})", why.column);
+        Self::new(StatusCode::BAD_REQUEST, "PGRST100", message).details(&why.details)
+    }
+
+    /// More than the hub takes in one request.
+    pub(super) fn too_much(what: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "PGRST100", format!("the request has too many parts: {what}"))
+    }
+
+    /// A selection of rows of another table.
+    pub(super) fn no_relationship(table: &str, other: &str) -> Self {
+        let message = format!("Could not find a relationship between '{table}' and '{other}' in the schema cache");
+        Self::new(StatusCode::BAD_REQUEST, "PGRST200", message)
+            .details("This hub does not embed rows of other tables: read them by a request of their own.")
+    }
+
+    /// `count()` and its like, which hosted projects do not allow either.
+    pub(super) fn no_aggregates() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "PGRST123", "Use of aggregate functions is not allowed")
+    }
+
+    /// A filter on a table that the selection does not embed.
+    pub(super) fn not_embedded(other: &str) -> Self {
+        let message = format!("'{other}' is not an embedded resource in this request");
+        let mut error = Self::new(StatusCode::BAD_REQUEST, "PGRST108", message);
+        error.hint = Some(format!("Verify that '{other}' is included in the 'select' query parameter."));
         error
+    }
+
+    /// No such table or view.
+    pub(super) fn no_table(name: &str) -> Self {
+        let message = format!("Could not find the table 'public.{name}' in the schema cache");
+        Self::new(StatusCode::NOT_FOUND, "PGRST205", message)
+    }
+
+    /// The table has no such column, in PostgreSQL's words.
+    pub(super) fn no_column(table: &str, column: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "42703", format!("column {table}.{column} does not exist"))
+    }
+
+    /// A schema that is not served.
+    pub(super) fn schema(name: &str) -> Self {
+        let mut error = Self::new(StatusCode::NOT_ACCEPTABLE, "PGRST106", format!("Invalid schema: {name}"));
+        error.hint = Some("Only the following schemas are exposed: public".to_owned());
+        error
+    }
+
+    /// A form of answer that the hub does not write.
+    pub(super) fn media(asked: &str) -> Self {
+        let message = format!("None of these media types are available: {asked}");
+        Self::new(StatusCode::NOT_ACCEPTABLE, "PGRST107", message)
+    }
+
+    /// One row was asked for.
+    pub(super) fn not_single(rows: i64) -> Self {
+        let message = "Cannot coerce the result to a single JSON object";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "PGRST116", message).details(&format!("The result contains {rows} rows"))
+    }
+
+    /// A range that no result can have.
+    pub(super) fn range(why: &str) -> Self {
+        let message = "Requested range not satisfiable";
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "PGRST103", message).details(why)
+    }
+
+    /// A range that begins behind the last row.
+    pub(super) fn beyond(offset: i64, total: i64) -> Self {
+        let mut error = Self::range(&format!("An offset of {offset} was requested, but there are only {total} rows."));
+        error.total = Some(total);
+        error
+    }
+
+    /// A method that tables do not have here.
+    pub(super) fn method(method: &str) -> Self {
+        let message = format!("Unsupported HTTP method: {method}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "PGRST117", message)
+            .details("Tables can be read only; this hub writes through functions.")
     }
 
     /// No function of this name takes these arguments.
@@ -87,6 +167,7 @@ impl RestError {
             message: db.message().to_owned(),
             details: db.detail().map(str::to_owned),
             hint: db.hint().map(str::to_owned),
+            total: None,
         }
     }
 
@@ -107,7 +188,7 @@ impl RestError {
 
     /// The hub's own look-up failed.
     pub(super) fn hub(error: &crate::HubError) -> Self {
-        tracing::error!(%error, "the functions could not be read");
+        tracing::error!(%error, "the schema could not be read");
         Self::unavailable()
     }
 
@@ -120,17 +201,35 @@ impl RestError {
     }
 
     fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into(), details: None, hint: None }
+        Self { status, code: code.to_owned(), message: message.into(), details: None, hint: None, total: None }
+    }
+
+    fn details(mut self, details: &str) -> Self {
+        self.details = Some(details.to_owned());
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    #[cfg(test)]
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 }
 
 impl IntoResponse for RestError {
     fn into_response(self) -> Response {
-        let Self { status, code, message, details, hint } = self;
+        let Self { status, code, message, details, hint, total } = self;
         let body = Json(json!({ "code": code, "message": message, "details": details, "hint": hint }));
         let mut response = (status, body).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(range) = total.and_then(|total| HeaderValue::try_from(format!("*/{total}")).ok()) {
+            response.headers_mut().insert(header::CONTENT_RANGE, range);
         }
         response
     }

@@ -3,10 +3,15 @@
 
 mod catalog;
 mod error;
-mod filter;
 mod function;
+mod grammar;
 mod literal;
+mod query;
+mod range;
+mod statement;
 mod table;
+mod tables;
+mod wanted;
 
 use axum::http::HeaderMap;
 
@@ -15,7 +20,8 @@ use crate::{app::App, database::Caller, token::unix_now};
 pub(crate) use catalog::FunctionCatalog;
 use error::RestError;
 pub(super) use function::{call, call_by_get};
-pub(super) use table::read_table;
+pub(super) use table::{read_table, refuse_method};
+pub(crate) use tables::TableCatalog;
 
 /// The longest list PostgREST on hosted Supabase answers.
 const MAX_ROWS: i64 = 1000;
