@@ -3,9 +3,19 @@
 use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result};
+use clap::Parser;
+use cockpit_hub::cli::Cli;
 use cockpit_hub::{Hub, HubOptions};
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
+
+/// The command `cockpit-hub` by another name: what is measured as a process of its own, and killed, is the same code, without a second
+/// program that would have to be found.
+pub(crate) fn serve() -> Result<()> {
+    let cli = Cli::parse_from(std::env::args().skip(1));
+    cockpit_hub::cli::start_log(&cli);
+    tokio::runtime::Runtime::new()?.block_on(cockpit_hub::cli::run(cli)).map_err(|error| anyhow::anyhow!("{error}"))
+}
 
 /// A running hub and its folder. PostgreSQL runs with the settings of a hub in use: fsync on.
 pub(crate) struct Office {

@@ -2,16 +2,19 @@
 //! document; by itself it says on the standard error what it is doing and puts the tables as JSON on the standard output.
 //!
 //! - [`server`]: the database alone, asked as clients ask it.
+//! - [`client`]: the Supabase client beside others, and the hub's Realtime under many sockets.
 //! - [`store`]: SQLite alone.
 //! - [`engine`]: a client without a screen, against a hub.
 //! - [`windows`]: two real desktop processes, from one person's Enter to the other's screen.
 //!
 //! Everything runs on filled tables, with fsync on, in folders of its own that are gone afterwards.
 
+mod client;
 mod driver;
 mod engine;
 mod hub;
 mod people;
+mod process;
 mod server;
 mod stats;
 mod store;
@@ -38,6 +41,10 @@ struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Part {
+    Client,
+    /// Our side of the client's contest; the benchmark starts it itself.
+    #[value(hide = true)]
+    Contestant,
     Server,
     Engine,
     Windows,
@@ -57,10 +64,13 @@ impl Scale {
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         bail!("another TLS provider was installed first");
     }
+    if std::env::args().nth(1).as_deref() == Some("hub") {
+        return hub::serve();
+    }
+    let arguments = Arguments::parse();
     let scale = Scale { smoke: arguments.smoke };
     let runtime = tokio::runtime::Runtime::new()?;
     let section: Section = match arguments.part {
@@ -70,6 +80,8 @@ fn main() -> Result<()> {
             section.tables.insert(0, store::measure(scale)?);
             section
         }
+        Part::Client => client::measure(&runtime, scale)?,
+        Part::Contestant => return client::contestant(),
         Part::Windows => windows::measure(&runtime, scale)?,
     };
     writeln!(std::io::stdout().lock(), "{}", serde_json::to_string(&section)?)?;
