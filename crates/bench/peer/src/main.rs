@@ -163,7 +163,8 @@ fn canonical(message: ProtocolMessage) -> Result<Value> {
         }
         ProtocolPayload::PresenceDiff(diff) => {
             let people = |people: &std::collections::HashMap<String, Presence>| {
-                let metas = people.iter().flat_map(|(key, presence)| presence.metas.iter().map(move |meta| (key, meta)));
+                let metas =
+                    people.iter().flat_map(|(key, presence)| presence.metas.iter().map(move |meta| (key, meta)));
                 metas
                     .map(|(key, meta)| {
                         let payload = value(&meta.payload)?;

@@ -40,7 +40,9 @@ pub(super) fn compare(ours: &str, theirs: &str) -> Result<Agreement> {
         let (mut a, mut b): (Value, Value) = (serde_json::from_str(a)?, serde_json::from_str(b)?);
         if b.get("k").and_then(Value::as_str) == Some("refused") {
             agreement.refused += 1;
-            agreement.reason.get_or_insert_with(|| b.get("error").and_then(Value::as_str).unwrap_or_default().to_owned());
+            agreement
+                .reason
+                .get_or_insert_with(|| b.get("error").and_then(Value::as_str).unwrap_or_default().to_owned());
             continue;
         }
         sort(&mut a);

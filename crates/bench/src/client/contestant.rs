@@ -62,7 +62,8 @@ fn peer() -> Result<PathBuf> {
     let profile = program.parent().context("this program lies in no folder")?;
     let name = profile.file_name().context("this program lies in no profile's folder")?;
     let target = profile.parent().context("this program lies in no target folder")?;
-    let peer = target.join("peer").join(name).join("cockpit-bench-peer").with_extension(std::env::consts::EXE_EXTENSION);
+    let peer =
+        target.join("peer").join(name).join("cockpit-bench-peer").with_extension(std::env::consts::EXE_EXTENSION);
     if !peer.exists() {
         bail!("{} is missing; `cargo xtask bench client` builds it", peer.display());
     }

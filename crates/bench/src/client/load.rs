@@ -50,11 +50,24 @@ struct Outcome {
 pub(super) async fn steady(hub: &HubProcess, scale: Scale) -> Result<Table> {
     let mut table = Table::new(
         "200 sockets, 20 messages a second delivered to each",
-        &["Shape", "Sent/s", "Delivered/s", "Lost", "p50", "p99", "Slowest", "Hub's processor", "Generator's processor"],
+        &[
+            "Shape",
+            "Sent/s",
+            "Delivered/s",
+            "Lost",
+            "p50",
+            "p99",
+            "Slowest",
+            "Hub's processor",
+            "Generator's processor",
+        ],
     );
     let seconds = scale.of(60, 2);
     let shapes = [
-        ("10 topics of 20, each sends 1/s and gets its own too", Shape { topics: 10, members: 20, rate: 1.0, own: true, seconds }),
+        (
+            "10 topics of 20, each sends 1/s and gets its own too",
+            Shape { topics: 10, members: 20, rate: 1.0, own: true, seconds },
+        ),
         ("100 topics of 2, each sends 20/s", Shape { topics: 100, members: 2, rate: 20.0, own: false, seconds }),
     ];
     for (name, shape) in shapes {
@@ -81,7 +94,17 @@ pub(super) async fn steady(hub: &HubProcess, scale: Scale) -> Result<Table> {
 pub(super) async fn ramp(hub: &HubProcess, scale: Scale) -> Result<Table> {
     let mut table = Table::new(
         "200 sockets in 10 topics of 20, more and more messages",
-        &["Each sends", "Sent/s", "Delivered/s", "Lost", "Closed by the hub", "p50", "p99", "Hub's processor", "Generator's processor"],
+        &[
+            "Each sends",
+            "Sent/s",
+            "Delivered/s",
+            "Lost",
+            "Closed by the hub",
+            "p50",
+            "p99",
+            "Hub's processor",
+            "Generator's processor",
+        ],
     );
     let rates: &[f64] = scale.of(&[5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 120.0, 160.0, 240.0, 320.0], &[5.0]);
     let mut verdict = "The hub kept p99 under a second at every rate tried.".to_owned();

@@ -4,6 +4,7 @@ mod compare;
 mod contest;
 mod contestant;
 mod feeder;
+pub(crate) mod line;
 mod load;
 mod ours;
 mod race;
@@ -25,7 +26,8 @@ pub(crate) fn contestant() -> Result<()> {
 
 /// All of it.
 pub(crate) fn measure(runtime: &Runtime, scale: Scale) -> Result<Section> {
-    let mut tables = if std::env::var_os("NORACE").is_some() { Vec::new() } else { race::race(scale, runtime.handle())? };
+    let mut tables =
+        if std::env::var_os("NORACE").is_some() { Vec::new() } else { race::race(scale, runtime.handle())? };
     let folder = process::folder()?;
     let hub = runtime.block_on(HubProcess::start(&folder.path().join("hub"), 0, &[]))?;
     tables.push(trip::trips(&hub, scale)?);

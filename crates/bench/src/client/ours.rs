@@ -49,7 +49,8 @@ impl Contestant for Ours {
             }
             Command::Decode {} => {
                 let begin = Instant::now();
-                let leaves: u64 = self.frames.iter().map(|frame| decode(frame).map_or(0, |message| touch(&message))).sum();
+                let leaves: u64 =
+                    self.frames.iter().map(|frame| decode(frame).map_or(0, |message| touch(&message))).sum();
                 Ok(json!({"ns": nanoseconds(begin), "leaves": leaves}))
             }
             Command::Verify { out } => {
@@ -180,7 +181,9 @@ fn typed(row: &Row) -> Everything<Numeric> {
             }
             "arr" => {
                 typed.arr = Some(match value {
-                    ColumnValue::Array(values) => Some(values.iter().map(|value| text(value).map(str::to_owned)).collect()),
+                    ColumnValue::Array(values) => {
+                        Some(values.iter().map(|value| text(value).map(str::to_owned)).collect())
+                    }
                     _ => None,
                 });
             }
@@ -263,7 +266,8 @@ fn people(people: &PresenceMap) -> Vec<Value> {
 
 /// Connects, and takes events in a task of its own as an application does.
 async fn join(url: &str) -> Result<Joined> {
-    let (realtime, mut events) = Realtime::spawn(RealtimeOptions::new(url.parse()?, "none"), Arc::new(Fixed("t".to_owned())));
+    let (realtime, mut events) =
+        Realtime::spawn(RealtimeOptions::new(url.parse()?, "none"), Arc::new(Fixed("t".to_owned())));
     realtime.set_channels(vec![public_channel(TOPIC)]);
     until_joined(&mut events).await?;
     let (finish, finished) = mpsc::channel(4);
@@ -271,7 +275,9 @@ async fn join(url: &str) -> Result<Joined> {
         let (mut begin, mut count, mut leaves) = (Instant::now(), 0_u64, 0_u64);
         while let Some(event) = events.recv().await {
             match &event {
-                RealtimeEvent::Broadcast { event, .. } if event == BEGIN => (begin, count, leaves) = (Instant::now(), 0, 0),
+                RealtimeEvent::Broadcast { event, .. } if event == BEGIN => {
+                    (begin, count, leaves) = (Instant::now(), 0, 0)
+                }
                 RealtimeEvent::Broadcast { event, .. } if event == END => {
                     let result = json!({"ns": nanoseconds(begin), "events": count, "leaves": leaves});
                     if finish.send(result).await.is_err() {

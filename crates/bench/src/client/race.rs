@@ -43,7 +43,10 @@ pub(super) fn race(scale: Scale, runtime: &Handle) -> Result<Vec<Table>> {
     let rounds = scale.of(15, 2);
     let mut contestants = Who::ALL.into_iter().map(Contestant::start).collect::<Result<Vec<_>>>()?;
     let feeder = runtime.block_on(Feeder::start())?;
-    let mut agreements = Table::new("What the three found in the same frames", &["Frames", "Beside ours", "Same in every value", "Inexact", "What is lost"]);
+    let mut agreements = Table::new(
+        "What the three found in the same frames",
+        &["Frames", "Beside ours", "Same in every value", "Inexact", "What is lost"],
+    );
     let (mut decoded, mut dispatched) = (Vec::new(), Vec::new());
     for row in &rows {
         say(row.name);
@@ -59,7 +62,16 @@ pub(super) fn race(scale: Scale, runtime: &Handle) -> Result<Vec<Table>> {
     fill(&mut decode, &decoded, false);
     let mut dispatch = Table::new(
         "From the socket to the application's callback",
-        &["Frames", "ours, over a socket", "realtime-js, no socket", "realtime-js, over a socket", "rp-supabase-realtime, over a socket", "ours: frames/s", "Faster than realtime-js without a socket", "Goal"],
+        &[
+            "Frames",
+            "ours, over a socket",
+            "realtime-js, no socket",
+            "realtime-js, over a socket",
+            "rp-supabase-realtime, over a socket",
+            "ours: frames/s",
+            "Faster than realtime-js without a socket",
+            "Goal",
+        ],
     );
     dispatch.note(overall(&dispatched, "Dispatch, ours over a socket against realtime-js without one"));
     fill(&mut dispatch, &dispatched, true);
@@ -78,7 +90,13 @@ fn agree(contestants: &mut [Contestant], row: &Row, folder: &TempDir, table: &mu
     for who in [Who::RealtimeJs, Who::Peer] {
         if frames(row, who).is_none() {
             let nothing = String::new;
-            table.row([row.name.to_owned(), who.name().to_owned(), nothing(), nothing(), "speaks 1.0.0 only".to_owned()]);
+            table.row([
+                row.name.to_owned(),
+                who.name().to_owned(),
+                nothing(),
+                nothing(),
+                "speaks 1.0.0 only".to_owned(),
+            ]);
             continue;
         }
         let found = compare(&out(Who::Ours), &out(who)).with_context(|| format!("{}, {}", row.name, who.name()))?;
@@ -90,7 +108,13 @@ fn agree(contestants: &mut [Contestant], row: &Row, folder: &TempDir, table: &mu
             let reason = found.reason.unwrap_or_default().replace(['|', '\n'], " ");
             lost.push(format!("not decoded: {} frames ({reason})", thousands(found.refused as f64)));
         }
-        table.row([row.name.to_owned(), who.name().to_owned(), share(found.exact), share(found.inexact), lost.join("; ")]);
+        table.row([
+            row.name.to_owned(),
+            who.name().to_owned(),
+            share(found.exact),
+            share(found.inexact),
+            lost.join("; "),
+        ]);
     }
     Ok(())
 }

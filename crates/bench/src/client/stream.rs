@@ -68,8 +68,7 @@ fn new(said: &Said, at: usize) -> Frame {
         Said::Binary { event, meta, encoding, payload } => {
             let topic = format!("realtime:{TOPIC}");
             let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap_or(u8::MAX);
-            let mut frame =
-                vec![4, length(topic.as_bytes()), length(event.as_bytes()), length(meta), *encoding];
+            let mut frame = vec![4, length(topic.as_bytes()), length(event.as_bytes()), length(meta), *encoding];
             for part in [topic.as_bytes(), event.as_bytes(), meta, payload] {
                 frame.extend_from_slice(part);
             }
@@ -84,9 +83,14 @@ fn old(said: &Said, at: usize) -> Option<Frame> {
         Said::Event { event, reply, payload } => (event.as_str(), *reply, payload.clone()),
         Said::Binary { encoding: 0, .. } => return None,
         Said::Binary { event, meta, payload, .. } => {
-            let meta = if meta.is_empty() { String::new() } else { format!("\"meta\":{},", String::from_utf8_lossy(meta)) };
+            let meta =
+                if meta.is_empty() { String::new() } else { format!("\"meta\":{},", String::from_utf8_lossy(meta)) };
             let payload = String::from_utf8_lossy(payload);
-            ("broadcast", false, format!("{{\"event\":\"{event}\",{meta}\"payload\":{payload},\"type\":\"broadcast\"}}"))
+            (
+                "broadcast",
+                false,
+                format!("{{\"event\":\"{event}\",{meta}\"payload\":{payload},\"type\":\"broadcast\"}}"),
+            )
         }
     };
     let reference = if reply { format!("\"{}\"", 9_000_000 + at) } else { "null".to_owned() };

@@ -38,7 +38,11 @@ pub(super) fn trips(hub: &HubProcess, scale: Scale) -> Result<Table> {
     for (contestant, (delivered, acknowledged)) in contestants.iter().zip(&times) {
         let shown = |times: &Times, share| {
             let time = times.percentile(share);
-            if time < Duration::from_millis(10) { format!("{:.2} ms", time.as_secs_f64() * 1e3) } else { milliseconds(time) }
+            if time < Duration::from_millis(10) {
+                format!("{:.2} ms", time.as_secs_f64() * 1e3)
+            } else {
+                milliseconds(time)
+            }
         };
         table.row([
             contestant.who.name().to_owned(),
