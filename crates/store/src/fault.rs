@@ -42,6 +42,10 @@ pub fn app_error(error: &StoreError) -> AppError {
             ErrorCode::ReadOnly,
             "The data directory cannot be written, so nothing can be saved. Check its permissions and that the disk is not write-protected.",
         ),
+        StoreError::Busy => AppError::retryable(
+            ErrorCode::Internal,
+            "Another program holds the data file (a backup or a virus scanner, perhaps), so the change was not saved. Do it again in a moment.",
+        ),
         StoreError::Damaged(_) => AppError::new(
             ErrorCode::DataDamaged,
             "The data file on this machine is damaged. Keep a copy of it for recovery of unsent changes; what was synced is safe on the server.",
@@ -115,6 +119,7 @@ fn of_code(extended: i32, text: String) -> StoreError {
             ffi::SQLITE_FULL => StoreError::DiskFull,
             // SQLITE_CANTOPEN: the file itself was opened or made just before, so it is the -wal beside it that cannot be made.
             ffi::SQLITE_READONLY | ffi::SQLITE_PERM | ffi::SQLITE_CANTOPEN => StoreError::ReadOnly,
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => StoreError::Busy,
             ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => StoreError::Damaged(text),
             _ => StoreError::Other(text),
         },
@@ -138,13 +143,15 @@ mod tests {
     #[case(ffi::SQLITE_NOTADB, "damaged")]
     #[case(ffi::SQLITE_IOERR_SHORT_READ, "damaged")]
     #[case(ffi::SQLITE_IOERR_WRITE, "other")]
-    #[case(ffi::SQLITE_BUSY, "other")]
+    #[case(ffi::SQLITE_BUSY, "busy")]
+    #[case(ffi::SQLITE_BUSY_SNAPSHOT, "busy")]
     #[case(ffi::SQLITE_CANTOPEN_ISDIR, "other")]
     fn a_code_of_sqlite_tells_what_to_do(#[case] code: i32, #[case] kind: &str) {
         let error = StoreError::from(Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)));
         let found = match error {
             StoreError::DiskFull => "full",
             StoreError::ReadOnly => "read only",
+            StoreError::Busy => "busy",
             StoreError::Damaged(_) => "damaged",
             StoreError::TooNew => "too new",
             StoreError::Other(_) => "other",

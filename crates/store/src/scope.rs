@@ -1,5 +1,7 @@
 //! Scopes: how far each has been applied.
 
+use std::collections::BTreeMap;
+
 use cockpit_domain::{ScopeId, ScopeKind, Table};
 use cockpit_sync::{
     RecordKey,
@@ -7,6 +9,7 @@ use cockpit_sync::{
     wire::Cursor,
 };
 use rusqlite::{Connection, Row};
+use uuid::Uuid;
 
 use crate::{
     fault::{Held, damaged},
@@ -16,7 +19,7 @@ use crate::{
 pub(crate) fn all(connection: &Connection) -> Held<Vec<ScopeRecord>> {
     let mut statement = connection.prepare_cached(
         "select id, kind, feed_key, epoch, seq, mark, generation,
-                bootstrap_table, bootstrap_after, bootstrap_rows, target_epoch, target_seq, target_mark
+                bootstrap_table, bootstrap_after, bootstrap_rows, target_epoch, target_seq, target_mark, read_at
          from scope order by id",
     )?;
     let mut rows = statement.query([])?;
@@ -33,8 +36,8 @@ pub(crate) fn put(connection: &Connection, scope: &ScopeRecord) -> Held<()> {
     connection
         .prepare_cached(
             "insert or replace into scope (id, kind, feed_key, epoch, seq, mark, generation,
-               bootstrap_table, bootstrap_after, bootstrap_rows, target_epoch, target_seq, target_mark)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+               bootstrap_table, bootstrap_after, bootstrap_rows, target_epoch, target_seq, target_mark, read_at)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute((
             scope.cursor.scope.0,
@@ -50,6 +53,7 @@ pub(crate) fn put(connection: &Connection, scope: &ScopeRecord) -> Held<()> {
             target.map(|target| target.epoch),
             target.map(|target| target.seq),
             target.and_then(|target| target.mark),
+            read_at(scope)?,
         ))?;
     Ok(())
 }
@@ -87,7 +91,23 @@ fn read(row: &Row<'_>) -> Held<ScopeRecord> {
         cursor: Cursor { scope, epoch: row.get(3)?, seq: row.get(4)?, mark: row.get(5)? },
         generation: row.get(6)?,
         bootstrap,
+        read_at: heads(row.get(13)?)?,
     })
+}
+
+/// The heads as JSON, `{"seq": "mark"}`; null when there are none, which is the rule.
+fn read_at(scope: &ScopeRecord) -> Held<Option<String>> {
+    if scope.read_at.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(&scope.read_at)
+        .map(Some)
+        .map_err(|error| damaged(format!("heads cannot be written: {error}")))
+}
+
+fn heads(text: Option<String>) -> Held<BTreeMap<i64, Uuid>> {
+    let Some(text) = text else { return Ok(BTreeMap::new()) };
+    serde_json::from_str(&text).map_err(|error| damaged(format!("a scope's heads cannot be read: {error}")))
 }
 
 fn kind_name(kind: ScopeKind) -> &'static str {

@@ -124,10 +124,10 @@ pub enum Effect {
         /// The record it concerns.
         key: Option<RecordKey>,
     },
-    /// The server's clock, as an answer told it.
-    ServerTime {
-        /// Unix milliseconds.
-        server_ms: i64,
+    /// What is known of the server's clock has changed.
+    ServerClock {
+        /// The server's clock minus [`crate::Now::mono_ms`], in milliseconds.
+        offset_ms: i64,
     },
     /// The person is no longer in the workspace; its rows are gone from the store, the outbox is kept.
     Removed,

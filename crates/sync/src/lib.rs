@@ -24,6 +24,7 @@ mod edit;
 mod outbox;
 mod pull;
 mod schedule;
+mod server_clock;
 mod undo;
 mod value;
 

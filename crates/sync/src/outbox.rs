@@ -66,10 +66,10 @@ pub(crate) struct Settled {
     pub(crate) pull: bool,
 }
 
-/// Takes an answer. `reached` tells how far a scope's cursor is.
+/// Takes an answer. `known` tells whether this device follows a scope.
 pub(crate) fn settle(
     answer: &PushAnswer,
-    reached: impl Fn(ScopeId) -> i64,
+    known: impl Fn(ScopeId) -> bool,
     now: Now,
     rng: &mut fastrand::Rng,
     store: &mut dyn Store,
@@ -98,7 +98,7 @@ pub(crate) fn settle(
             store.outbox_entry(result.id)?.filter(|entry| matches!(entry.state, OutboxState::Sent { .. }))
         {
             settled.fates += 1;
-            settle_one(entry, result, &reached, now, rng, store, &mut settled)?;
+            settle_one(entry, result, &known, now, rng, store, &mut settled)?;
         }
     }
     // What was sent and has no stored fate gets a new number: the server counts only what it stored.
@@ -110,7 +110,7 @@ pub(crate) fn settle(
 fn settle_one(
     mut entry: OutboxEntry,
     result: &MutationResult,
-    reached: &impl Fn(ScopeId) -> i64,
+    known: &impl Fn(ScopeId) -> bool,
     now: Now,
     rng: &mut fastrand::Rng,
     store: &mut dyn Store,
@@ -120,7 +120,9 @@ fn settle_one(
     match result.status {
         MutationStatus::Waiting => settled.waiting = true,
         MutationStatus::Applied => match (result.scope, result.seq) {
-            (Some(scope), Some(seq)) if reached(scope) < seq => {
+            // It leaves the overlay only with a pull, even where the cursor stands behind it already: the answer does not say of which history
+            // that cursor is, and after a server was restored it may be of the lost one.
+            (Some(scope), Some(seq)) if known(scope) => {
                 entry.state = OutboxState::Acknowledged { scope, seq };
                 store.put_outbox(&entry)?;
                 settled.pull = true;

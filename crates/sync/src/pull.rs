@@ -1,6 +1,6 @@
 //! What comes in: pages of a bootstrap and changes of the log, applied only whole transactions at a time and only when newer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cockpit_domain::{RecordId, ScopeId, Table};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use crate::{
 /// A scope that is not known yet, about to be bootstrapped.
 pub(crate) fn new_scope(scope: ScopeId, kind: cockpit_domain::ScopeKind, feed_key: String) -> ScopeRecord {
     let cursor = Cursor { scope, epoch: 0, seq: 0, mark: None };
-    let mut record = ScopeRecord { kind, feed_key, cursor, generation: 0, bootstrap: None };
+    let mut record = ScopeRecord { kind, feed_key, cursor, generation: 0, bootstrap: None, read_at: BTreeMap::new() };
     begin_bootstrap(&mut record);
     record
 }
@@ -24,6 +24,7 @@ pub(crate) fn new_scope(scope: ScopeId, kind: cockpit_domain::ScopeKind, feed_ke
 /// Begins to fetch everything of a scope; what is there stays on the screen until it is replaced or found to be gone.
 pub(crate) fn begin_bootstrap(scope: &mut ScopeRecord) {
     scope.generation += 1;
+    scope.read_at.clear();
     scope.bootstrap = scope.kind.tables().next().map(|table| Bootstrap { target: None, table, after: None, rows: 0 });
 }
 
@@ -61,7 +62,7 @@ pub(crate) fn apply_page(
 ) -> Stored<Paged> {
     let seen = Cursor { scope: scope.cursor.scope, epoch: answer.epoch, seq: answer.head, mark: answer.head_mark };
     let target = *bootstrap.target.get_or_insert(seen);
-    if target.epoch != answer.epoch || answer.head < target.seq {
+    if target.epoch != answer.epoch || answer.head < target.seq || !continues(scope, answer) {
         // The log was replaced, or the server went back, between two pages: what was read so far belongs to another history.
         begin_bootstrap(scope);
         store.put_scope(scope)?;
@@ -85,10 +86,12 @@ pub(crate) fn apply_page(
         }
         (None, None) => true,
     };
+    scope.read_at.extend(answer.head_mark.map(|mark| (answer.head, mark)));
     if complete {
         sweep(scope, store, changed)?;
         scope.cursor = target;
         scope.bootstrap = None;
+        scope.read_at = scope.read_at.split_off(&(target.seq + 1));
         show_unsent(scope, store, changed)?;
         // Every page was read at or after the target, so whatever was acknowledged up to it has been read.
         leave_overlay(scope, store, changed)?;
@@ -110,13 +113,17 @@ pub(crate) fn apply_changes(
     if !body.changes.iter().zip(asked + 1..).all(|(change, seq)| change.seq == seq) {
         return Ok(Applied::NotContiguous);
     }
-    if body.changes.iter().any(lacks_image) {
+    if body.changes.iter().any(lacks_image) || !holds_what_was_read(scope, &body) {
         return Ok(Applied::Refetch);
     }
     let applied = if body.more || !body.tx_complete { Applied::More } else { Applied::Whole };
     let mut changes = body.changes;
     let mut partial = Vec::new();
-    if !body.tx_complete {
+    let reached = changes.last().map_or(asked, |change| change.seq);
+    if scope.read_at.last_key_value().is_some_and(|(head, _)| reached < *head) {
+        // Until the log has shown that it is the history the pages were of, nothing of it may be mixed with their rows.
+        partial = std::mem::take(&mut changes);
+    } else if !body.tx_complete {
         let xid = changes.last().map(|change| change.xid.clone());
         let whole = changes.iter().rposition(|change| Some(&change.xid) != xid.as_ref()).map_or(0, |at| at + 1);
         partial = changes.split_off(whole);
@@ -131,6 +138,20 @@ pub(crate) fn apply_changes(
     }
     leave_overlay(scope, store, changed)?;
     Ok(applied)
+}
+
+/// Whether a page can be of the same history as the pages before it.
+fn continues(scope: &ScopeRecord, answer: &PageAnswer) -> bool {
+    scope.read_at.last_key_value().is_none_or(|(head, mark)| {
+        answer.head > *head || answer.head == *head && answer.head_mark.is_none_or(|found| found == *mark)
+    })
+}
+
+/// Whether the log has the heads at which the bootstrap's pages were read. A server that was restored from a backup meanwhile has not, and
+/// rows of the lost history would stay here for ever: no change would ever name them.
+fn holds_what_was_read(scope: &ScopeRecord, body: &PulledBody) -> bool {
+    let same = |change: &Change| scope.read_at.get(&change.seq).is_none_or(|mark| *mark == change.mark);
+    scope.read_at.last_key_value().is_none_or(|(head, _)| body.head >= *head) && body.changes.iter().all(same)
 }
 
 /// Whether a row is missing that the change must have had; retention drops images of old changes.
@@ -160,6 +181,7 @@ fn apply_whole(
         }
         scope.cursor = Cursor { seq: change.seq, mark: Some(change.mark), ..scope.cursor };
     }
+    scope.read_at = scope.read_at.split_off(&(scope.cursor.seq + 1));
     store.put_scope(scope)
 }
 

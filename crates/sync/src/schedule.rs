@@ -2,11 +2,15 @@
 
 use cockpit_domain::AppError;
 
+use crate::time::Now;
+
 /// One kind of call.
 #[derive(Debug)]
 pub(crate) struct Lane {
     /// The request in flight.
     in_flight: Option<u64>,
+    /// When the last request began.
+    begun: Option<Now>,
     /// The earliest moment of the next call; `None` when there is no reason for one.
     due_ms: Option<i64>,
     /// A reason came up while a call was in flight.
@@ -30,7 +34,7 @@ const RETRY_FIRST_MS: i64 = 500;
 
 impl Lane {
     pub(crate) fn new() -> Self {
-        Self { in_flight: None, due_ms: None, again: false, failures: 0, problem: None }
+        Self { in_flight: None, begun: None, due_ms: None, again: false, failures: 0, problem: None }
     }
 
     /// A reason to call at `at`, or sooner if there was one already.
@@ -49,11 +53,12 @@ impl Lane {
     }
 
     /// Whether a call should begin now; if so it is in flight as `request`.
-    pub(crate) fn begin(&mut self, now_ms: i64, request: u64) -> bool {
-        if self.in_flight.is_some() || self.due_ms.is_none_or(|due| due > now_ms) {
+    pub(crate) fn begin(&mut self, now: Now, request: u64) -> bool {
+        if self.in_flight.is_some() || self.due_ms.is_none_or(|due| due > now.mono_ms) {
             return false;
         }
         self.in_flight = Some(request);
+        self.begun = Some(now);
         self.due_ms = None;
         self.again = false;
         true
@@ -92,6 +97,11 @@ impl Lane {
         *self = Self::new();
     }
 
+    /// When the request that was last in flight began.
+    pub(crate) fn begun(&self) -> Option<Now> {
+        self.begun
+    }
+
     pub(crate) fn is_failing(&self) -> bool {
         self.failures > 0
     }
@@ -118,16 +128,20 @@ impl Lane {
 mod tests {
     use super::*;
 
+    fn at(mono_ms: i64) -> Now {
+        Now { wall_ms: 0, mono_ms }
+    }
+
     #[test]
     fn one_call_at_a_time_and_a_reason_meanwhile_is_not_lost() {
         let mut lane = Lane::new();
         lane.ask(0);
-        assert!(lane.begin(0, 1));
+        assert!(lane.begin(at(0), 1));
         lane.ask(0);
-        assert!(!lane.begin(0, 2), "a second call began while the first was in flight");
+        assert!(!lane.begin(at(0), 2), "a second call began while the first was in flight");
         assert!(lane.end(1));
         lane.succeeded(5);
-        assert!(lane.begin(5, 3), "the reason that came up meanwhile was lost");
+        assert!(lane.begin(at(5), 3), "the reason that came up meanwhile was lost");
         assert!(!lane.end(1), "a stale answer was taken for the one in flight");
     }
 
@@ -137,7 +151,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         for round in 0..200 {
             lane.ask(0);
-            assert!(lane.begin(i64::MAX, round));
+            assert!(lane.begin(at(i64::MAX), round));
             lane.end(round);
             let error = AppError::retryable(cockpit_domain::ErrorCode::ServerUnreachable, "No answer.");
             lane.failed(Problem { error, mismatch: false }, 0, 60_000, &mut rng);

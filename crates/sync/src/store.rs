@@ -1,7 +1,10 @@
 //! The store as the core sees it. [`crate::Core::step`] runs inside **one transaction** of it: the driver begins before, commits after, and only
 //! then performs the effects. So every method here is small, and nothing of a step is ever half visible.
 
+use std::collections::BTreeMap;
+
 use cockpit_domain::{AppError, DeviceId, MutationId, RecordId, ScopeId, ScopeKind, Table};
+use uuid::Uuid;
 
 use crate::wire::{Change, Cursor, Fields, MutationOp};
 
@@ -42,6 +45,9 @@ pub struct ScopeRecord {
     pub generation: i64,
     /// The bootstrap that is under way, if one is.
     pub bootstrap: Option<Bootstrap>,
+    /// The heads at which pages of the bootstrap were read and that the cursor has not reached yet, each with its mark. Rows here may be
+    /// newer than the cursor until then; a log without one of these marks is another history than those rows are of.
+    pub read_at: BTreeMap<i64, Uuid>,
 }
 
 /// How far a bootstrap has come. It is kept, so that a restart goes on where it was.
@@ -52,7 +58,7 @@ pub struct Bootstrap {
     /// The table that is being read.
     pub table: Table,
     /// The last row read of it.
-    pub after: Option<uuid::Uuid>,
+    pub after: Option<Uuid>,
     /// Rows read so far.
     pub rows: u32,
 }
@@ -141,6 +147,9 @@ pub enum StoreError {
     /// The file cannot be written.
     #[error("the data file cannot be written")]
     ReadOnly,
+    /// Another program holds the file; it passes.
+    #[error("the data file is held by another program")]
+    Busy,
     /// The file is not what it should be.
     #[error("the data file is damaged: {0}")]
     Damaged(String),
@@ -186,7 +195,7 @@ pub trait Store {
     /// Keeps changes of a transaction that is not complete yet.
     fn stage(&mut self, scope: ScopeId, changes: &[Change]) -> Stored<()>;
     /// The position after the last staged change of a scope, as a cursor's seq and mark.
-    fn staged_end(&self, scope: ScopeId) -> Stored<Option<(i64, uuid::Uuid)>>;
+    fn staged_end(&self, scope: ScopeId) -> Stored<Option<(i64, Uuid)>>;
     /// Takes the staged changes of a scope, in order.
     fn take_staged(&mut self, scope: ScopeId) -> Stored<Vec<Change>>;
 

@@ -25,7 +25,7 @@ impl Actor {
                 preferences: &self.preferences,
                 store: self.workspace.as_ref().map(|workspace| &workspace.store),
                 views: &self.views,
-                server_now: offset.map(|offset| now.wall_ms.saturating_add(offset)),
+                server_now: offset.map(|offset| now.mono_ms.saturating_add(offset)),
             };
             for (window, page) in self.pages.iter_mut() {
                 if page.due_ms().is_none_or(|due| due > now.mono_ms) {

@@ -72,10 +72,9 @@ impl Actor {
                     self.phase_changed();
                 }
                 Effect::Notice { error, key } => self.pages.tell_notice(&(error, key.map(|key| key.id))),
-                Effect::ServerTime { server_ms } => {
-                    let wall_ms = self.now().wall_ms;
+                Effect::ServerClock { offset_ms } => {
                     if let Some(workspace) = self.workspace.as_mut() {
-                        workspace.server_offset_ms = Some(server_ms.saturating_sub(wall_ms));
+                        workspace.server_offset_ms = Some(offset_ms);
                     }
                 }
                 Effect::Removed => self.ask_memberships(),
@@ -209,7 +208,7 @@ impl Actor {
         let now = self.now();
         match error {
             StoreError::Damaged(_) | StoreError::TooNew => self.break_down(error),
-            StoreError::DiskFull | StoreError::ReadOnly | StoreError::Other(_) => {
+            StoreError::DiskFull | StoreError::ReadOnly | StoreError::Busy | StoreError::Other(_) => {
                 if let Some(workspace) = self.workspace.as_mut() {
                     workspace.failed(error, now);
                 }

@@ -35,7 +35,7 @@ pub(crate) struct Workspace {
     status: SyncStatus,
     /// When the core wants a tick.
     pub(crate) wake_at_ms: Option<i64>,
-    /// The server's clock minus ours.
+    /// The server's clock minus the monotonic one of this machine.
     pub(crate) server_offset_ms: Option<i64>,
     /// The feed, while there is a session.
     pub(crate) live: Option<Live>,

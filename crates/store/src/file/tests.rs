@@ -9,6 +9,8 @@ use super::*;
 use crate::schema::WORKSPACE;
 
 const FIRST: M<'static> = M::up(include_str!("../schema/workspace_1.sql"));
+/// What the first release wrote.
+static OLDEST: Schema = Schema { application_id: WORKSPACE.application_id, migrations: &[FIRST] };
 static SECOND: Schema = Schema {
     application_id: WORKSPACE.application_id,
     migrations: &[FIRST, M::up("create table later (x integer) strict")],
@@ -65,20 +67,20 @@ fn a_file_of_a_newer_app_is_refused_and_left_alone() {
     let (_directory, path) = place();
     drop(open(&path, &SECOND).unwrap());
     let before = fs::read(&path).unwrap();
-    assert_eq!(error(&path, &WORKSPACE), StoreError::TooNew);
+    assert_eq!(error(&path, &OLDEST), StoreError::TooNew);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
 #[test]
 fn an_older_file_is_copied_before_it_is_migrated() {
     let (directory, path) = place();
-    put_device(&open(&path, &WORKSPACE).unwrap());
+    put_device(&open(&path, &OLDEST).unwrap());
     let connection = open(&path, &SECOND).unwrap();
     connection.execute("insert into later values (1)", []).unwrap();
 
     let backup = directory.path().join("w.sqlite3.v1.bak");
     assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
-    let backup = open(&backup, &WORKSPACE).unwrap();
+    let backup = open(&backup, &OLDEST).unwrap();
     let no: i64 = backup.query_row("select next_no from meta", [], |row| row.get(0)).unwrap();
     assert_eq!(no, 7, "the copy holds what the file held");
     assert!(!directory.path().join("w.sqlite3.bak.new").exists());
@@ -87,11 +89,21 @@ fn an_older_file_is_copied_before_it_is_migrated() {
 #[test]
 fn a_migration_that_fails_leaves_the_file_as_it_was() {
     let (_directory, path) = place();
-    put_device(&open(&path, &WORKSPACE).unwrap());
+    put_device(&open(&path, &OLDEST).unwrap());
     assert!(matches!(error(&path, &BROKEN_SECOND), StoreError::Other(_)));
-    let connection = open(&path, &WORKSPACE).unwrap();
+    let connection = open(&path, &OLDEST).unwrap();
     let no: i64 = connection.query_row("select next_no from meta", [], |row| row.get(0)).unwrap();
     assert_eq!(no, 7);
+}
+
+#[test]
+fn a_file_of_the_first_release_opens() {
+    let (_directory, path) = place();
+    put_device(&open(&path, &OLDEST).unwrap());
+    let connection = open(&path, &WORKSPACE).unwrap();
+    let no: i64 = connection.query_row("select next_no from meta", [], |row| row.get(0)).unwrap();
+    let heads: i64 = connection.query_row("select count(read_at) from scope", [], |row| row.get(0)).unwrap();
+    assert_eq!((no, heads), (7, 0));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Rows, scopes, staged changes and undo, as the core uses them.
 
+use std::collections::BTreeMap;
+
 use crate::common::{confirmed, fields, key, memory, scope, step, task_json, uuid};
 use cockpit_domain::{ScopeKind, Table, TaskViewSpec};
 use cockpit_sync::{
@@ -80,11 +82,13 @@ fn a_scope_goes_with_everything_of_it_and_nothing_else() {
         cursor: cursor(n),
         generation: 2,
         bootstrap: None,
+        read_at: BTreeMap::new(),
     };
     let under_way = |target| ScopeRecord {
         kind: ScopeKind::Tenant,
         cursor: Cursor { mark: None, ..cursor(1) },
         bootstrap: Some(Bootstrap { target, table: Table::Projects, after: Some(uuid(5)), rows: 900 }),
+        read_at: BTreeMap::from([(13, uuid(7)), (20, uuid(8))]),
         ..record(1)
     };
     for first in [under_way(None), under_way(Some(cursor(1))), record(1)] {

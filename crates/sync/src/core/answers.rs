@@ -12,7 +12,7 @@ use crate::{
     schedule::{Lane, Problem},
     store::{ScopeRecord, Store, Stored},
     time::Now,
-    wire::{Cursor, PageAnswer, PullAnswer, PulledBody, PulledScope, PulledState, PushAnswer},
+    wire::{PageAnswer, PullAnswer, PulledBody, PulledScope, PulledState, PushAnswer},
 };
 
 impl Core {
@@ -31,7 +31,7 @@ impl Core {
                 return Ok(());
             }
         };
-        found.effects.push(Effect::ServerTime { server_ms: answer.server_ms });
+        self.observe_clock(answer.server_ms, self.pulls.begun(), now, found);
         let mut all = BTreeSet::new();
         for pulled in answer.scopes {
             all.insert(self.pulled_scope(pulled, store, found)?);
@@ -157,7 +157,7 @@ impl Core {
                 return Ok(());
             }
         };
-        found.effects.push(Effect::ServerTime { server_ms: answer.server_ms });
+        self.observe_clock(answer.server_ms, self.pages.begun(), now, found);
         let read = match asked.and_then(|(scope, asked)| Some((self.scopes.get_mut(&scope)?, asked))) {
             // A bootstrap that was begun anew meanwhile reads everything from its own beginning.
             Some((scope, asked)) if scope.bootstrap.as_ref() == Some(&asked) => {
@@ -196,20 +196,10 @@ impl Core {
                 return Ok(());
             }
         };
-        found.effects.push(Effect::ServerTime { server_ms: answer.server_ms });
-        // The cursor of a scope that is being fetched belongs to its former log, and so does one that does not fit the log as the push found it.
-        let logs = &answer.scopes;
-        let fits = |cursor: &Cursor| {
-            let log = logs.iter().find(|log| log.scope == cursor.scope);
-            log.is_none_or(|log| log.epoch == cursor.epoch && log.head >= cursor.seq)
-        };
+        self.observe_clock(answer.server_ms, self.pushes.begun(), now, found);
         let scopes = &self.scopes;
-        let reached = |scope| match scopes.get(&scope) {
-            Some(ScopeRecord { bootstrap: None, cursor, .. }) if fits(cursor) => cursor.seq,
-            Some(_) => i64::MIN,
-            None => i64::MAX,
-        };
-        let settled = outbox::settle(&answer, reached, now, &mut self.rng, store)?;
+        let known = |scope| scopes.contains_key(&scope);
+        let settled = outbox::settle(&answer, known, now, &mut self.rng, store)?;
         found.changed.extend(settled.changed);
         found.effects.extend(settled.notices);
         if settled.pull {
@@ -229,6 +219,11 @@ impl Core {
             self.pushes.ask(now.mono_ms + pause);
         }
         Ok(())
+    }
+
+    fn observe_clock(&mut self, server_ms: i64, begun: Option<Now>, now: Now, found: &mut Findings) {
+        let offset = begun.and_then(|begun| self.server_clock.observe(server_ms, begun, now));
+        found.effects.extend(offset.map(|offset_ms| Effect::ServerClock { offset_ms }));
     }
 
     fn call_failed(&mut self, error: CallError, lane: fn(&mut Self) -> &mut Lane, now: Now) {

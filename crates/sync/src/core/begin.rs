@@ -75,7 +75,7 @@ impl Core {
             return;
         };
         let request = self.requests + 1;
-        if self.pages.begin(now.mono_ms, request) {
+        if self.pages.begin(now, request) {
             self.requests = request;
             self.asked_page = Some((cursor.scope, bootstrap.clone()));
             let (scope, table, after) = (cursor.scope, bootstrap.table, bootstrap.after);
@@ -99,7 +99,7 @@ impl Core {
             if self.pulls.is_idle() {
                 self.pulls.reset();
             }
-        } else if self.pulls.begin(now.mono_ms, request) {
+        } else if self.pulls.begin(now, request) {
             self.requests = request;
             self.acknowledged_since_pull = false;
             effects.push(Effect::Pull { request, cursors });
@@ -109,7 +109,7 @@ impl Core {
 
     fn begin_push(&mut self, now: Now, store: &mut dyn Store, effects: &mut Vec<Effect>) -> Stored<()> {
         let request = self.requests + 1;
-        if self.pushes_held() || !self.pushes.begin(now.mono_ms, request) {
+        if self.pushes_held() || !self.pushes.begin(now, request) {
             return Ok(());
         }
         let batch = outbox::next_batch(store)?;

@@ -12,6 +12,7 @@ use crate::{
     event::{Effect, Event},
     pull,
     schedule::Lane,
+    server_clock::ServerClock,
     store::{Bootstrap, RecordKey, ScopeRecord, Store, Stored},
     time::Now,
     wire::{FeedMessage, ScopeInfo},
@@ -63,6 +64,7 @@ pub struct Core {
     renumbered: bool,
     caught_up: bool,
     last_synced_ms: Option<i64>,
+    server_clock: ServerClock,
     told: Option<SyncStatus>,
     wake_ms: Option<i64>,
 }
@@ -110,6 +112,7 @@ impl Core {
             renumbered: false,
             caught_up: false,
             last_synced_ms: None,
+            server_clock: ServerClock::default(),
             told: None,
             wake_ms: None,
         })
@@ -213,6 +216,7 @@ impl Core {
     }
 
     fn nudge(&mut self, now: Now) {
+        self.server_clock.doubt();
         for lane in [&mut self.pulls, &mut self.pages, &mut self.pushes] {
             lane.ask(now.mono_ms);
         }

@@ -168,3 +168,32 @@ fn moved_topics_are_joined_anew_without_a_bootstrap() {
     assert_eq!(rig.client.phase(), cockpit_domain::SyncPhase::Polling, "an unconfirmed topic was taken for live");
     assert_eq!(rig.client.store.scopes().unwrap()[0].generation, 1);
 }
+
+#[test]
+fn the_servers_clock_is_told_when_an_answer_says_more_of_it() {
+    let mut rig = Rig::new();
+    rig.server.now_ms = 1_700_000_000_000;
+    rig.sign_in();
+    let offsets = |rig: &mut Rig| {
+        let told = std::mem::take(&mut rig.client.told);
+        let offset = |effect| if let Effect::ServerClock { offset_ms } = effect { Some(offset_ms) } else { None };
+        told.into_iter().filter_map(offset).collect::<Vec<_>>()
+    };
+    let page = rig.take(Kind::Page);
+    rig.client.mono_ms += 600;
+    rig.answer(&page);
+    assert_eq!(offsets(&mut rig), [1_700_000_000_000 - 300], "half of the round trip");
+    // Everything else is answered at once.
+    rig.settle();
+    assert_eq!(offsets(&mut rig), [1_700_000_000_000 - 600]);
+    rig.server.now_ms += 40;
+    rig.client.step(Event::Nudge);
+    let pull = rig.take(Kind::Pull);
+    rig.client.mono_ms += 50;
+    rig.answer(&pull);
+    assert_eq!(
+        offsets(&mut rig),
+        [1_700_000_000_040 - 625],
+        "after a wake-up the next answer counts, though it took longer"
+    );
+}

@@ -1,7 +1,7 @@
 //! A server that went back to an earlier state.
 
 use cockpit_domain::RecordId;
-use cockpit_sync::{Event, OutboxState};
+use cockpit_sync::{Effect, Event, OutboxState, Store};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -27,6 +27,67 @@ fn versions_that_went_back_are_taken() {
     rig.client.step(Event::Nudge);
     rig.settle();
     assert_eq!(rig.client.shows(id, "name"), "Two");
+}
+
+/// The rows of a bootstrap's later pages are newer than the cursor that it ends with. When the server then goes back to between the two, that
+/// cursor fits, and only the heads at which the pages were read tell that the rows are of a lost history.
+#[rstest::rstest]
+fn a_server_that_goes_back_right_after_a_bootstrap_is_noticed(
+    #[values(0, 1, 9)] written_after: u128,
+    #[values(false, true)] restart: bool,
+) {
+    let mut rig = Rig::new();
+    let id = RecordId(Uuid::from_u128(1));
+    rig.server.write("tasks", id.0, json!({ "name": "One" }));
+    rig.sign_in();
+    let first = rig.take(Kind::Page);
+    rig.answer(&first);
+    let backup = rig.server.backup();
+    rig.server.write("tasks", id.0, json!({ "name": "Lost" }));
+    while let Some(page) = rig.client.calls.iter().position(|call| matches!(call, Effect::Page { .. })) {
+        let page = rig.client.calls.remove(page).unwrap();
+        rig.answer(&page);
+    }
+    assert_eq!(rig.client.shows(id, "name"), "Lost");
+    rig.server.restore(backup);
+    for n in 0..written_after {
+        rig.server.write("tasks", Uuid::from_u128(2 + n), json!({ "name": "Another" }));
+    }
+    if restart {
+        rig.client.reopen();
+        rig.sign_in();
+    }
+    rig.client.step(Event::Nudge);
+    rig.settle();
+    assert_eq!(rig.client.shows(id, "name"), "One", "a row of the lost history stayed");
+    assert_eq!(rig.client.store.scopes().unwrap()[0].read_at.len(), 0);
+}
+
+#[test]
+fn an_acknowledgement_by_a_restored_server_does_not_let_the_screen_go_back() {
+    let mut rig = Rig::ready();
+    let id = rig.client.create("Task");
+    rig.settle();
+    let backup = rig.server.backup();
+    for n in 0..3 {
+        rig.server.write("tasks", id.0, json!({ "priority": if n % 2 == 0 { "high" } else { "low" } }));
+    }
+    rig.client.step(Event::Nudge);
+    rig.settle();
+    rig.server.restore(backup);
+    for n in 0..3 {
+        rig.server.write("tasks", Uuid::from_u128(50 + n), json!({ "name": "Another" }));
+    }
+    // The cursor is of the lost history and stands at or behind the place that this acknowledgement names.
+    rig.client.rename(id, "Mine");
+    let push = rig.take(Kind::Push);
+    rig.answer(&push);
+    assert_eq!(rig.client.shows(id, "name"), "Mine");
+    while let Some(call) = rig.client.calls.pop_front() {
+        rig.answer(&call);
+        assert_eq!(rig.client.shows(id, "name"), "Mine", "the screen went back");
+    }
+    assert_eq!(rig.client.outbox(), []);
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn check(world: &mut World) {
         }
         // 3: in the order they were written.
         // What a restore took back is carried out again in the order in which those who still have it send it.
-        let place = watch.written.iter().filter(|(_, id)| !server.lost.contains(id));
+        let place = watch.written.iter().filter(|(_, id)| !server.forgotten.contains(id));
         let place: BTreeMap<_, _> = place.map(|(position, id)| (*id, *position)).collect();
         let order: Vec<i64> = server.db.executed.iter().filter_map(|(_, id)| place.get(id).copied()).collect();
         assert!(order.is_sorted(), "changes of one device were carried out in another order: {order:?}");

@@ -72,6 +72,8 @@ pub(crate) struct ModelServer {
     pub(crate) rejected: BTreeMap<MutationId, String>,
     /// Mutations that had taken effect in a history that a restore threw away.
     pub(crate) lost: BTreeSet<MutationId>,
+    /// Mutations whose fate, whichever it was, a restore threw away.
+    pub(crate) forgotten: BTreeSet<MutationId>,
     pub(crate) forks: u32,
     pub(crate) gaps: u32,
     pub(crate) merges: u32,
@@ -110,6 +112,7 @@ impl ModelServer {
             feed: Vec::new(),
             rejected: BTreeMap::new(),
             lost: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
             forks: 0,
             gaps: 0,
             merges: 0,

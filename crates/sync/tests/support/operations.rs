@@ -1,5 +1,7 @@
 //! What happens to the model server as a whole: people come and go, backups are put back, logs are pruned and replaced.
 
+use std::collections::BTreeSet;
+
 use super::model_server::{Database, ModelServer, User};
 
 impl ModelServer {
@@ -33,6 +35,8 @@ impl ModelServer {
     pub(crate) fn restore(&mut self, backup: Database) {
         let members = std::mem::take(&mut self.db.members);
         self.lost.extend(self.db.effects.keys().filter(|id| !backup.effects.contains_key(id)));
+        let kept: BTreeSet<_> = backup.executed.iter().map(|(_, id)| *id).collect();
+        self.forgotten.extend(self.db.executed.iter().map(|(_, id)| *id).filter(|id| !kept.contains(id)));
         self.db = backup;
         self.db.members = members;
     }

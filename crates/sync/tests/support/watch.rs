@@ -114,7 +114,8 @@ impl Watch {
         }
         let Some(log) = server.db.scopes.iter().find(|of| of.id == scope.cursor.scope) else { return };
         let (seq, fits) = (scope.cursor.seq, fits(log, &scope.cursor));
-        if scope.bootstrap.is_some() || !fits {
+        // Before the log has shown that the pages of a bootstrap are of its history, rows may be of another, and the next pull tells.
+        if scope.bootstrap.is_some() || !scope.read_at.is_empty() || !fits {
             return;
         }
         let xid_at = |seq| log.log.iter().find(|logged| logged.change.seq == seq).map(|logged| &logged.change.xid);
@@ -191,20 +192,4 @@ impl Watch {
 
 fn fits(log: &Scope, cursor: &Cursor) -> bool {
     log.epoch == cursor.epoch && (cursor.seq == 0 || cursor.mark.is_some() && log.mark_at(cursor.seq) == cursor.mark)
-}
-
-/// Whether a client has rows that are newer than its cursor, as after a bootstrap that has not caught up yet.
-pub(crate) fn is_ahead(client: &Client, server: &ModelServer) -> bool {
-    let scopes = client.store.scopes().unwrap();
-    let cursor = |kind| scopes.iter().find(|scope| scope.kind == kind).map_or(0, |scope| scope.cursor.seq);
-    let ahead = |scope: &Scope, logged: &Logged| {
-        let table = Table::from_name(&logged.change.tbl);
-        let record = table.and_then(|table| client.store.record(RecordKey { table, id: logged.change.id }).unwrap());
-        logged.change.seq > cursor(scope.kind) && record.is_some_and(|record| record.version >= logged.change.version)
-    };
-    // A log that was replaced does not tell any more what the client has of the former one.
-    let current =
-        |cursor: &Cursor| server.db.scopes.iter().any(|log| log.id == cursor.scope && log.epoch == cursor.epoch);
-    scopes.iter().any(|scope| scope.bootstrap.is_some() || !current(&scope.cursor))
-        || server.db.scopes.iter().any(|scope| scope.log.iter().any(|logged| ahead(scope, logged)))
 }

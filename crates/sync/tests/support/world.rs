@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     client::{Client, answer, failure, later},
     model_server::{Database, ModelServer},
-    watch::{Watch, is_ahead},
+    watch::Watch,
 };
 
 /// How long faults and people are at work.
@@ -260,10 +260,6 @@ impl World {
     }
 
     fn restore(&mut self) {
-        // What a bootstrap has read beyond its cursor cannot be told from a lost history: nothing that is kept has the mark of those pages.
-        if self.slots.iter().any(|slot| is_ahead(&slot.client, &self.server)) {
-            return self.plan(50, Item::Restore);
-        }
         if let Some(backup) = self.backup.take() {
             self.server.restore(backup);
             self.slots.iter_mut().for_each(|slot| slot.watch.server_went_back());
