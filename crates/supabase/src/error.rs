@@ -1,5 +1,9 @@
 //! Everything that can go wrong between this crate and a Supabase project.
 
+use std::time::Duration;
+
+use crate::realtime::PresenceProblem;
+
 /// An error of the client. `Clone`, because one refresh answers all callers that waited for it.
 ///
 /// The text of a variant says what happened; whoever shows it to a person adds what to do. No variant carries a secret.
@@ -94,6 +98,34 @@ pub enum Error {
         /// The server's reason, `payload_size_exceeded` for instance.
         reason: String,
     },
+    /// A broadcast or presence is larger than the realtime server takes. Nothing was sent.
+    #[error("a message of {size} bytes is too large: the limit is {limit}")]
+    PayloadTooLarge {
+        /// Its size in bytes, as it would be sent.
+        size: usize,
+        /// The largest that is taken.
+        limit: usize,
+    },
+    /// Bytes cannot be broadcast in version 1 of the realtime protocol.
+    #[error("bytes can be broadcast only in version 2 of the realtime protocol")]
+    BinaryUnsupported,
+    /// More broadcasts than the options allow. Nothing was sent.
+    #[error("too many broadcasts, the next can be sent in {retry_in:?}")]
+    RateLimited {
+        /// When there is room for one.
+        retry_in: Duration,
+    },
+    /// Too many messages wait already. Nothing was sent.
+    #[error("too many messages wait to be sent or confirmed")]
+    QueueFull,
+    /// One's own presence cannot be told.
+    #[error("the presence on {topic} cannot be tracked: {problem}")]
+    Presence {
+        /// The channel's topic.
+        topic: String,
+        /// What is wrong with it.
+        problem: PresenceProblem,
+    },
     /// The connection closed before the answer, or the task was shut down.
     #[error("the connection is closed")]
     Closed,
@@ -103,7 +135,13 @@ impl Error {
     /// Whether the same call can succeed later without anything being changed.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Network { .. } | Self::Timeout | Self::Storage { .. } | Self::NotJoined { .. } | Self::Closed => true,
+            Self::Network { .. }
+            | Self::Timeout
+            | Self::Storage { .. }
+            | Self::NotJoined { .. }
+            | Self::RateLimited { .. }
+            | Self::QueueFull
+            | Self::Closed => true,
             Self::Auth { status, .. } => retryable_status(*status),
             Self::Postgrest { status, code, .. } => retryable_status(*status) || retryable_sqlstate(code),
             // Below 400 something else answered in the server's place, typically the sign-in page of a hotel network.
@@ -112,7 +150,10 @@ impl Error {
             | Self::Tls { .. }
             | Self::Decode { .. }
             | Self::SignedOut { .. }
-            | Self::Refused { .. } => false,
+            | Self::Refused { .. }
+            | Self::PayloadTooLarge { .. }
+            | Self::BinaryUnsupported
+            | Self::Presence { .. } => false,
         }
     }
 

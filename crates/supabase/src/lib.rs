@@ -13,7 +13,8 @@
 //! - No secret is printed: tokens and keys are redacted in `Debug`, errors and traces.
 //!
 //! What it does not do: it does not decide what to read again after a reconnect. Realtime delivers at most once, so whoever uses it
-//! must read after every [`RealtimeEvent::Joined`] and now and then besides.
+//! must read after every [`RealtimeEvent::Joined`] and [`RealtimeEvent::Ready`], and now and then besides, which is what
+//! [`RealtimeEvent::ReadAgain`] says.
 
 mod auth;
 mod client;
@@ -28,5 +29,5 @@ pub use auth::{
 };
 pub use client::{Client, ClientOptions};
 pub use error::Error;
-pub use realtime::{ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions};
+pub use realtime::{AnonKey, ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions};
 pub use secret::Secret;

@@ -25,7 +25,11 @@ impl Live {
         let end = background.child_token();
         let (sender, receiver) = watch::channel(topics);
         let woke = Arc::new(Notify::new());
-        let options = RealtimeOptions::new(connection.address.clone(), connection.anon_key());
+        // The core reads on a timer of its own.
+        let options = RealtimeOptions {
+            read_again_every: None,
+            ..RealtimeOptions::new(connection.address.clone(), connection.anon_key())
+        };
         background.spawn_own(run(
             options,
             connection.clone(),
@@ -81,29 +85,31 @@ async fn run(
 }
 
 fn channels(topics: &[String]) -> Vec<ChannelSpec> {
-    let private = |topic: &String| ChannelSpec {
-        topic: topic.clone(),
-        private: true,
-        broadcast_self: false,
-        broadcast_ack: false,
-    };
-    topics.iter().map(private).collect()
+    // The feed comes from the database, whose broadcasts can begin later than the channel.
+    topics.iter().map(|topic| ChannelSpec::private(topic).replication_ready()).collect()
 }
 
 fn translate(event: RealtimeEvent) -> Option<Event> {
     match event {
         RealtimeEvent::Connected => Some(Event::Socket { open: true }),
         RealtimeEvent::Disconnected { reason, retry_in } => {
-            tracing::debug!(reason, ?retry_in, "the feed is disconnected");
+            tracing::debug!(%reason, ?retry_in, "the feed is disconnected");
             Some(Event::Socket { open: false })
         }
-        RealtimeEvent::Joined { topic } => Some(Event::Channel { topic, joined: true }),
-        RealtimeEvent::Refused { topic, reason } | RealtimeEvent::ChannelClosed { topic, reason } => {
-            tracing::debug!(reason, "a feed channel is not joined");
+        // Either is a reason to pull: what was sent before it was told to nobody.
+        RealtimeEvent::Joined { topic } | RealtimeEvent::Ready { topic, .. } => {
+            Some(Event::Channel { topic, joined: true })
+        }
+        RealtimeEvent::Refused { topic, reason } => {
+            tracing::debug!(%reason, "a feed channel was refused");
+            Some(Event::Channel { topic, joined: false })
+        }
+        RealtimeEvent::ChannelClosed { topic, reason } => {
+            tracing::debug!(%reason, "a feed channel has ended");
             Some(Event::Channel { topic, joined: false })
         }
         RealtimeEvent::Broadcast { event, payload, .. } if matches!(event.as_str(), "changes" | "moved") => {
-            match serde_json::from_value::<FeedMessage>(payload) {
+            match payload.get::<FeedMessage>() {
                 Ok(message) => Some(Event::Feed(message)),
                 Err(error) => {
                     tracing::debug!(%error, "a feed message cannot be read; the next pull finds what it meant");
@@ -111,6 +117,7 @@ fn translate(event: RealtimeEvent) -> Option<Event> {
                 }
             }
         }
-        RealtimeEvent::Broadcast { .. } | RealtimeEvent::BinaryBroadcast { .. } | RealtimeEvent::System { .. } => None,
+        // Nothing else is asked for on the feed's channels; what a later version tells is no reason to pull.
+        _ => None,
     }
 }

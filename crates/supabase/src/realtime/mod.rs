@@ -1,112 +1,68 @@
 //! Realtime: one websocket that is kept alive, and the channels that are wanted on it.
+//!
+//! # What to rely on
+//!
+//! Realtime delivers **at most once**, and says little when it delivers nothing. Whoever shows what is in the database reads it, and takes
+//! everything heard here as a reason to read again. These events say when: [`RealtimeEvent::Joined`], [`RealtimeEvent::Ready`] and
+//! [`RealtimeEvent::ReadAgain`]. The last one comes on a timer, because a restart of the server's database is never mentioned.
+//!
+//! A deletion is reported with the row's key alone, and to every subscriber, whatever row policies say: see
+//! [`change::PostgresChange`].
+//!
+//! # Sleep and network changes
+//!
+//! That the machine has slept is found within seconds of its waking, by the wall clock. That the network has changed is not
+//! watched here, since every platform says it in its own way and applications mostly know already: tell
+//! [`Realtime::network_changed`]. Without it, a dead socket is found within one heartbeat.
 
+mod anon;
 mod backoff;
 pub mod change;
 mod connection;
+mod disconnect;
 mod driver;
+mod event;
 mod options;
 pub mod presence;
 pub mod protocol;
+mod refusal;
+mod rosters;
+mod sleep;
 mod socket;
+mod spec;
+mod system;
+mod track;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde::Serialize;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use anon::AnonKey;
+pub use disconnect::{CloseReason, DisconnectReason, HandshakeRefusal};
+pub use event::{Extension, PresenceChange, RealtimeEvent};
 pub use options::RealtimeOptions;
+pub use refusal::JoinRefusal;
+pub use spec::ChannelSpec;
+pub use system::SystemMessage;
+pub use track::PresenceProblem;
 
 use crate::{Error, TokenSource};
 use driver::Driver;
+use presence::PresenceMap;
+use protocol::{BroadcastPayload, Json};
+use rosters::Rosters;
 
 /// Events that wait for their reader. When they are this many, nothing more is read from the socket until the reader has caught
 /// up, so the server's own buffers and limits apply; no event is dropped.
 const EVENTS: usize = 256;
-/// Messages that wait to be sent; [`Realtime::broadcast`] waits for a place.
+/// Messages that wait to be sent; [`Realtime::broadcast`] waits for a place, [`Realtime::try_broadcast`] does not.
 const COMMANDS: usize = 64;
-
-/// A channel that shall be joined.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChannelSpec {
-    /// The topic without `realtime:`.
-    pub topic: String,
-    /// Whether the database's policies decide who may read and write. A private and a public channel of one topic are two.
-    pub private: bool,
-    /// Whether one's own broadcasts come back.
-    pub broadcast_self: bool,
-    /// Whether the server confirms that it has accepted a broadcast (not that anybody got it).
-    pub broadcast_ack: bool,
-}
-
-/// What happens on the connection, in order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RealtimeEvent {
-    /// The server has spoken on a new socket. The channels follow, each with its own event.
-    Connected,
-    /// The socket is gone, or an attempt to open one failed: no channel is joined now. Another attempt follows, without an end.
-    Disconnected {
-        /// Why, for a log or a tooltip.
-        reason: String,
-        /// When the next attempt begins.
-        retry_in: Duration,
-    },
-    /// A channel is live from now on. What was sent before is lost: read again.
-    Joined {
-        /// Its topic.
-        topic: String,
-    },
-    /// A join was refused. For want of rights it is tried again only after [`Realtime::set_channels`] or a reconnect; a token that
-    /// was refused and a server in trouble are tried again by themselves after a while.
-    Refused {
-        /// Its topic.
-        topic: String,
-        /// The server's reason.
-        reason: String,
-    },
-    /// A joined channel was ended by the server (an expired token, a rate limit). It is joined again by itself after a delay.
-    ChannelClosed {
-        /// Its topic.
-        topic: String,
-        /// What the server said just before.
-        reason: String,
-    },
-    /// A broadcast with JSON.
-    Broadcast {
-        /// The channel's topic.
-        topic: String,
-        /// The name the sender gave it.
-        event: String,
-        /// What was sent. Numbers beyond 64-bit integers and doubles lose digits: send them as strings.
-        payload: Value,
-        /// Given by the database, for de-duplication.
-        id: Option<String>,
-    },
-    /// A broadcast with bytes.
-    BinaryBroadcast {
-        /// The channel's topic.
-        topic: String,
-        /// The name the sender gave it.
-        event: String,
-        /// What was sent.
-        payload: Bytes,
-        /// Given by the database, for de-duplication.
-        id: Option<String>,
-    },
-    /// The server says something about a channel.
-    System {
-        /// The channel's topic.
-        topic: String,
-        /// `ok` or `error`.
-        status: String,
-        /// The server's text.
-        message: String,
-    },
-}
 
 /// A handle on the connection; cloning shares it. The connection ends with [`shutdown`](Self::shutdown), or when all handles and
 /// the receiver of events are dropped.
@@ -119,6 +75,7 @@ struct Shared {
     wanted: watch::Sender<Vec<ChannelSpec>>,
     wake: Arc<Notify>,
     commands: mpsc::Sender<Command>,
+    rosters: Arc<Rosters>,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
@@ -126,9 +83,14 @@ struct Shared {
 /// What a handle asks of the task.
 struct Command {
     topic: String,
-    event: String,
-    payload: Value,
+    ask: Ask,
+    /// Nobody waits for the answer when its receiver is dropped.
     answer: oneshot::Sender<Result<(), Error>>,
+}
+
+enum Ask {
+    Broadcast { event: String, payload: BroadcastPayload },
+    Track(Option<Json>),
 }
 
 impl fmt::Debug for Realtime {
@@ -144,42 +106,110 @@ impl Realtime {
         let (wanted, wanted_changes) = watch::channel(Vec::new());
         let (commands, command_queue) = mpsc::channel(COMMANDS);
         let (events, event_queue) = mpsc::channel(EVENTS);
-        let (wake, cancel, tasks) = (Arc::new(Notify::new()), CancellationToken::new(), TaskTracker::new());
-        let driver = Driver::new(options, tokens, wanted_changes, Arc::clone(&wake), command_queue, events);
+        let (wake, rosters) = (Arc::new(Notify::new()), Arc::new(Rosters::default()));
+        let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let inbox = driver::Inbox { wanted: wanted_changes, wake: Arc::clone(&wake), commands: command_queue };
+        let driver = Driver::new(options, tokens, inbox, events, Arc::clone(&rosters));
         tasks.spawn(driver.run(cancel.clone()));
         tasks.close();
-        (Self { shared: Arc::new(Shared { wanted, wake, commands, cancel, tasks }) }, event_queue)
+        (Self { shared: Arc::new(Shared { wanted, wake, commands, rosters, cancel, tasks }) }, event_queue)
     }
 
-    /// Says which channels are wanted; joins and leaves follow. The same set again changes nothing, except that channels that were
-    /// refused are tried once more, though never sooner than five seconds after the refusal.
+    /// Says which channels are wanted; joins and leaves follow. The same set again changes nothing, except that channels and
+    /// bindings that were refused are tried once more, though never sooner than
+    /// [`refused_pause`](RealtimeOptions::refused_pause) after the refusal.
     pub fn set_channels(&self, channels: Vec<ChannelSpec>) {
         self.shared.wanted.send_replace(channels);
     }
 
-    /// Sends a broadcast. On a channel with `broadcast_ack` this waits for the server's word, otherwise only for the socket.
+    /// Sends a broadcast. On a channel that is [`acknowledged`](ChannelSpec::acknowledged) this waits for the server's word, otherwise
+    /// only for the socket. When many wait already it waits for a place first.
     ///
     /// # Errors
     /// [`Error::NotJoined`] at once when the channel is not live (nothing is queued for later: a broadcast is about now),
-    /// [`Error::Timeout`] when no word comes, which is how the server treats a sender without the right to write,
-    /// [`Error::Refused`] with its reason, [`Error::Closed`] when the connection ends meanwhile.
-    pub async fn broadcast(&self, topic: &str, event: &str, payload: Value) -> Result<(), Error> {
-        let (answer, answered) = oneshot::channel();
-        let command = Command { topic: bare_topic(topic).to_owned(), event: event.to_owned(), payload, answer };
-        self.shared.commands.send(command).await.map_err(|_| Error::Closed)?;
-        answered.await.unwrap_or(Err(Error::Closed))
+    /// [`Error::PayloadTooLarge`] above the server's 3,000 KB and [`Error::RateLimited`] above one's own budget, both without anything
+    /// being sent, [`Error::QueueFull`] when too many wait for the server's word, [`Error::Timeout`] when no word comes, which is how
+    /// the server treats a sender without the right to write, [`Error::Refused`] with its reason, [`Error::Closed`] when the connection
+    /// ends meanwhile.
+    pub async fn broadcast(&self, topic: &str, event: &str, payload: impl Into<Json>) -> Result<(), Error> {
+        let ask = Ask::Broadcast { event: event.to_owned(), payload: BroadcastPayload::Json(payload.into()) };
+        self.ask(topic, ask).await
     }
 
-    /// The network has changed, or the machine woke from sleep: connect now instead of after the backoff, and have a live socket
-    /// prove itself at once. Cheap, and may be called too often.
+    /// The same with bytes. They are heard only by clients that speak version 2 of the protocol.
+    ///
+    /// # Errors
+    /// Those of [`broadcast`](Self::broadcast), and [`Error::BinaryUnsupported`] in version 1.
+    pub async fn broadcast_bytes(&self, topic: &str, event: &str, payload: Bytes) -> Result<(), Error> {
+        let ask = Ask::Broadcast { event: event.to_owned(), payload: BroadcastPayload::Binary(payload) };
+        self.ask(topic, ask).await
+    }
+
+    /// Sends a broadcast that is only worth sending now, a cursor for instance, and waits for nothing: neither for a place in the queue
+    /// nor for an answer.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`] when others wait to be sent, [`Error::Closed`] when the connection has ended. What
+    /// [`broadcast`](Self::broadcast) would have told later is not told.
+    pub fn try_broadcast(&self, topic: &str, event: &str, payload: BroadcastPayload) -> Result<(), Error> {
+        let (answer, _nobody_waits) = oneshot::channel();
+        let ask = Ask::Broadcast { event: event.to_owned(), payload };
+        let command = Command { topic: bare_topic(topic).to_owned(), ask, answer };
+        self.shared.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => Error::QueueFull,
+            TrySendError::Closed(_) => Error::Closed,
+        })
+    }
+
+    /// Makes something known of oneself on a wanted channel with [presence](ChannelSpec::presence): now, and again after each rejoin,
+    /// until [`untrack`](Self::untrack). At most four calls in 30 s reach the server, which closes the channel when there are more;
+    /// of what is tracked in between, the last one counts. A refusal by the server is [`RealtimeEvent::PresenceRefused`].
+    ///
+    /// # Errors
+    /// [`Error::Presence`] when the payload is no map, has more than ten keys or the channel is not such a one,
+    /// [`Error::PayloadTooLarge`], and [`Error::Closed`] when the connection has ended.
+    pub async fn track(&self, topic: &str, payload: impl Serialize) -> Result<(), Error> {
+        let payload = track::checked(bare_topic(topic), payload)?;
+        self.ask(topic, Ask::Track(Some(payload))).await
+    }
+
+    /// Makes oneself unknown again on a channel.
+    ///
+    /// # Errors
+    /// [`Error::Presence`] when the channel is not wanted or without presence, [`Error::Closed`] when the connection has ended.
+    pub async fn untrack(&self, topic: &str) -> Result<(), Error> {
+        self.ask(topic, Ask::Track(None)).await
+    }
+
+    /// Who is on a channel, by key, as the last [`RealtimeEvent::Presence`] left it: oneself too, and during a short disconnection
+    /// those who were there before. Empty when nobody is known.
+    pub fn presences(&self, topic: &str) -> Arc<PresenceMap> {
+        self.shared.rosters.get(bare_topic(topic))
+    }
+
+    /// The machine woke from sleep, or something else suggests that the socket may be dead: connect now instead of after the backoff,
+    /// and have a live socket prove itself at once. Cheap, and may be called too often. Sleep itself is noticed without it.
     pub fn wake(&self) {
         self.shared.wake.notify_one();
     }
 
-    /// Ends the connection with a close frame and waits until its task is gone. Events not yet read stay readable.
+    /// The network has changed: the same as [`wake`](Self::wake), for the place where an application hears of it.
+    pub fn network_changed(&self) {
+        self.wake();
+    }
+
+    /// Ends the connection with a close frame and waits until its task is gone, about a second at most. Events not yet read stay
+    /// readable.
     pub async fn shutdown(&self) {
         self.shared.cancel.cancel();
         self.shared.tasks.wait().await;
+    }
+
+    async fn ask(&self, topic: &str, ask: Ask) -> Result<(), Error> {
+        let (answer, answered) = oneshot::channel();
+        let command = Command { topic: bare_topic(topic).to_owned(), ask, answer };
+        self.shared.commands.send(command).await.map_err(|_| Error::Closed)?;
+        answered.await.unwrap_or(Err(Error::Closed))
     }
 }
 

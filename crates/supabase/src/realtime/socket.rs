@@ -1,13 +1,14 @@
 //! Opening the websocket.
 
-use std::time::Duration;
-
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 use url::Url;
 
+use super::RealtimeOptions;
+use super::disconnect::{DisconnectReason, HandshakeRefusal};
+use super::protocol::ProtocolVersion;
 use crate::client::service_url;
 use crate::tls;
 
@@ -17,9 +18,11 @@ pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 const LARGEST_FRAME: usize = 16 * 1024 * 1024;
 
 /// Opens the project's realtime socket. The error is a reason for people; it never holds the key.
-pub(super) async fn open(base: Url, anon_key: String, timeout: Duration) -> Result<Socket, String> {
-    let url = endpoint(&base, &anon_key)?;
-    let connector = match tls::client_config(&url).map_err(|error| error.to_string())? {
+pub(super) async fn open(options: RealtimeOptions) -> Result<Socket, DisconnectReason> {
+    let RealtimeOptions { url, anon_key, protocol, connect_timeout: timeout, .. } = options;
+    let url = endpoint(&url, &anon_key, protocol).map_err(DisconnectReason::Unreachable)?;
+    let config = tls::client_config(&url).map_err(|error| DisconnectReason::Unreachable(error.to_string()))?;
+    let connector = match config {
         Some(config) => Connector::Rustls(config),
         None => Connector::Plain,
     };
@@ -32,13 +35,13 @@ pub(super) async fn open(base: Url, anon_key: String, timeout: Duration) -> Resu
     match tokio::time::timeout(timeout, opening).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(error)) => Err(reason(&error)),
-        Err(_) => Err(format!("no websocket within {timeout:?}")),
+        Err(_) => Err(DisconnectReason::Unreachable(format!("no websocket within {timeout:?}"))),
     }
 }
 
-/// `{base}/realtime/v1/websocket` with the key, in protocol 2.0.0. The key goes into the query because the gateway of a hosted
+/// `{base}/realtime/v1/websocket` with the key and the version. The key goes into the query because the gateway of a hosted
 /// project looks for it there, or in a header that the server itself does not know.
-fn endpoint(base: &Url, anon_key: &str) -> Result<Url, String> {
+fn endpoint(base: &Url, anon_key: &str, protocol: ProtocolVersion) -> Result<Url, String> {
     let mut url = service_url(base, &["realtime", "v1", "websocket"]);
     let scheme = match base.scheme() {
         "http" | "ws" => "ws",
@@ -47,12 +50,12 @@ fn endpoint(base: &Url, anon_key: &str) -> Result<Url, String> {
     };
     url.set_scheme(scheme).map_err(|()| "the address names no host".to_owned())?;
     url.set_fragment(None);
-    url.query_pairs_mut().clear().append_pair("apikey", anon_key).append_pair("vsn", "2.0.0");
+    url.query_pairs_mut().clear().append_pair("apikey", anon_key).append_pair("vsn", protocol.as_str());
     Ok(url)
 }
 
 /// The server's own words where it refused with an HTTP answer, the transport's otherwise.
-fn reason(error: &tungstenite::Error) -> String {
+fn reason(error: &tungstenite::Error) -> DisconnectReason {
     match error {
         tungstenite::Error::Http(response) => {
             let body = response.body().as_deref().unwrap_or_default();
@@ -60,17 +63,20 @@ fn reason(error: &tungstenite::Error) -> String {
                 .ok()
                 .and_then(|body| Some(body.get("error")?.as_str()?.to_owned()))
                 .unwrap_or_default();
-            format!("the server refused the websocket: {} {said}", response.status()).trim_end().to_owned()
+            DisconnectReason::Refused(HandshakeRefusal::read(response.status().as_u16(), said))
         }
         // Its message can hold the address, and so the key.
-        tungstenite::Error::Url(_) => "the address cannot be used for a websocket".to_owned(),
-        other => other.to_string(),
+        tungstenite::Error::Url(_) => {
+            DisconnectReason::Unreachable("the address cannot be used for a websocket".to_owned())
+        }
+        other => DisconnectReason::Unreachable(other.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::endpoint;
+    use crate::realtime::protocol::ProtocolVersion;
     use rstest::rstest;
     use url::Url;
 
@@ -79,11 +85,11 @@ mod tests {
     #[case("http://127.0.0.1:54321/", "ws://127.0.0.1:54321/realtime/v1/websocket?apikey=a%26b&vsn=2.0.0")]
     #[case("ws://hub.local/x?y=1#z", "ws://hub.local/x/realtime/v1/websocket?apikey=a%26b&vsn=2.0.0")]
     fn names_the_socket_of_a_project(#[case] base: &str, #[case] expected: &str) {
-        assert_eq!(endpoint(&Url::parse(base).unwrap(), "a&b").unwrap().as_str(), expected);
+        assert_eq!(endpoint(&Url::parse(base).unwrap(), "a&b", ProtocolVersion::V2).unwrap().as_str(), expected);
     }
 
     #[test]
     fn refuses_what_is_no_address_of_a_server() {
-        assert!(endpoint(&Url::parse("mailto:a@b.c").unwrap(), "k").is_err());
+        assert!(endpoint(&Url::parse("mailto:a@b.c").unwrap(), "k", ProtocolVersion::V1).is_err());
     }
 }

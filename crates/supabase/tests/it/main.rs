@@ -5,11 +5,17 @@ mod auth;
 #[cfg(test)]
 mod keeper;
 #[cfg(test)]
+mod pains;
+#[cfg(test)]
+mod presence;
+#[cfg(test)]
 mod recordings;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod shutdown;
 #[cfg(test)]
 mod socket;
 #[cfg(test)]

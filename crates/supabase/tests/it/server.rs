@@ -28,7 +28,7 @@ pub(crate) struct Server {
 
 /// The server's side of one socket.
 pub(crate) struct Peer {
-    socket: WebSocketStream<TcpStream>,
+    pub(crate) socket: WebSocketStream<TcpStream>,
     pub(crate) uri: String,
 }
 
@@ -47,6 +47,7 @@ impl Server {
             backoff_min: Duration::from_millis(10),
             backoff_max: Duration::from_millis(50),
             refused_pause: Duration::from_millis(50),
+            join_spread: Duration::from_millis(5),
             ..RealtimeOptions::new(self.url(), "anon-key")
         }
     }
@@ -76,6 +77,19 @@ impl Peer {
         }
     }
 
+    /// The next frame as it is, passing over heartbeats of version 2.
+    pub(crate) async fn next_raw(&mut self) -> Message {
+        loop {
+            match soon(self.socket.next()).await.expect("closed").unwrap() {
+                Message::Text(text) if text.contains("\"heartbeat\"") && text.starts_with('[') => {
+                    let frame = serde_json::from_str(&text).unwrap();
+                    self.accept_frame(&frame).await;
+                }
+                message => return message,
+            }
+        }
+    }
+
     /// The next frame of an event, answering heartbeats on the way.
     pub(crate) async fn expect(&mut self, event: &str) -> Value {
         loop {
@@ -99,11 +113,27 @@ impl Peer {
         self.send(&json!([frame[0], frame[1], frame[2], "phx_reply", response])).await;
     }
 
-    /// Waits for a join and accepts it; answers the frame.
+    /// Waits for a join and accepts it, with bindings numbered from 1; gives the frame.
     pub(crate) async fn let_join(&mut self) -> Value {
         let join = self.expect("phx_join").await;
-        self.accept_frame(&join).await;
+        let mut bindings = join[4]["config"]["postgres_changes"].as_array().unwrap().clone();
+        for (index, binding) in bindings.iter_mut().enumerate() {
+            binding["id"] = json!(index + 1);
+        }
+        let response = json!({ "status": "ok", "response": { "postgres_changes": bindings } });
+        self.send(&json!([join[0], join[1], join[2], "phx_reply", response])).await;
         join
+    }
+
+    /// Says something about the channel `room`, as the real server does.
+    pub(crate) async fn say(&mut self, status: &str, message: &str, extension: &str) {
+        let body = json!({ "message": message, "status": status, "extension": extension, "channel": "room" });
+        self.send(&json!([null, null, "realtime:room", "system", body])).await;
+    }
+
+    /// Sends a frame without an answer on the channel `room`.
+    pub(crate) async fn tell(&mut self, event: &str, payload: Value) {
+        self.send(&json!([null, null, "realtime:room", event, payload])).await;
     }
 
     pub(crate) async fn send(&mut self, frame: &Value) {
@@ -165,7 +195,7 @@ impl TokenSource for Tokens {
 }
 
 pub(crate) fn spec(topic: &str) -> ChannelSpec {
-    ChannelSpec { topic: topic.into(), private: true, broadcast_self: false, broadcast_ack: true }
+    ChannelSpec::private(topic).acknowledged()
 }
 
 pub(crate) async fn next(events: &mut mpsc::Receiver<RealtimeEvent>) -> RealtimeEvent {
@@ -178,8 +208,18 @@ pub(crate) async fn joined(
     options: RealtimeOptions,
     tokens: Arc<Tokens>,
 ) -> (Realtime, mpsc::Receiver<RealtimeEvent>, Peer) {
+    joined_to(spec("room"), server, options, tokens).await
+}
+
+/// The same with a specification of `room`.
+pub(crate) async fn joined_to(
+    spec: ChannelSpec,
+    server: &Server,
+    options: RealtimeOptions,
+    tokens: Arc<Tokens>,
+) -> (Realtime, mpsc::Receiver<RealtimeEvent>, Peer) {
     let (realtime, mut events) = Realtime::spawn(options, tokens);
-    realtime.set_channels(vec![spec("room")]);
+    realtime.set_channels(vec![spec]);
     let mut peer = server.accept().await;
     peer.let_join().await;
     assert_eq!(next(&mut events).await, RealtimeEvent::Connected);

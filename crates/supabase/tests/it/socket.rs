@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cockpit_supabase::realtime::protocol::TOPIC_PREFIX;
+use cockpit_supabase::realtime::{CloseReason, JoinRefusal, SystemMessage};
 use cockpit_supabase::{Error, Realtime, RealtimeEvent};
 use serde_json::json;
 
@@ -70,11 +71,12 @@ async fn a_channel_closed_for_its_token_is_joined_again_with_another() {
     let (realtime, mut events, mut peer) = joined(&server, server.options(), tokens.clone()).await;
     tokens.set("t2", false);
     let message = "Token has expired 0 seconds ago";
+    let reason = CloseReason::Said(SystemMessage::TokenExpired(message.into()));
     let system = json!({ "message": message, "status": "error", "extension": "system", "channel": "room" });
     peer.send(&json!([null, null, "realtime:room", "system", system])).await;
     peer.send(&json!([null, null, "realtime:room", "phx_close", {}])).await;
     assert!(matches!(next(&mut events).await, RealtimeEvent::System { .. }));
-    assert_eq!(next(&mut events).await, RealtimeEvent::ChannelClosed { topic: "room".into(), reason: message.into() });
+    assert_eq!(next(&mut events).await, RealtimeEvent::ChannelClosed { topic: "room".into(), reason });
     let join = peer.let_join().await;
     assert_eq!(join[4]["access_token"], "t2");
     assert_eq!(next(&mut events).await, RealtimeEvent::Joined { topic: "room".into() });
@@ -91,7 +93,8 @@ async fn a_refusal_is_an_event() {
     let join = peer.expect("phx_join").await;
     peer.refuse_frame(&join, "Unauthorized: no").await;
     assert_eq!(next(&mut events).await, RealtimeEvent::Connected);
-    let refused = RealtimeEvent::Refused { topic: "room".into(), reason: "Unauthorized: no".into() };
+    let refused =
+        RealtimeEvent::Refused { topic: "room".into(), reason: JoinRefusal::Unauthorized("Unauthorized: no".into()) };
     assert_eq!(next(&mut events).await, refused);
     realtime.set_channels(vec![spec("room")]);
     peer.let_join().await;
@@ -136,8 +139,9 @@ async fn broadcasts_come_in_as_text_and_as_binary() {
     let expected = |n: u8, id: Option<&str>| RealtimeEvent::Broadcast {
         topic: "room".into(),
         event: "changes".into(),
-        payload: json!({ "n": n }),
+        payload: json!({ "n": n }).into(),
         id: id.map(str::to_owned),
+        replayed: false,
     };
     assert_eq!(next(&mut events).await, expected(1, None));
     assert_eq!(next(&mut events).await, expected(2, Some("m1")));

@@ -1,8 +1,15 @@
 //! A change of a table, as the server's extension `postgres_changes` reports it.
 
+pub(crate) mod columns;
+mod deserialize;
+mod row;
+mod subject;
 mod value;
 
-pub use value::{ColumnValue, Numeric, Row};
+pub use deserialize::RowError;
+pub use row::Row;
+pub use subject::Subject;
+pub use value::{ColumnValue, Numeric};
 
 /// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

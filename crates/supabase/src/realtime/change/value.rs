@@ -1,48 +1,48 @@
 //! The values of a row, each in the type of its column and without loss.
 
-use bytes::Bytes;
-use serde_json::value::RawValue;
+use std::fmt;
+
+use serde::Deserialize;
 use uuid::Uuid;
 
-/// The columns of a row in the server's order, with the name of each column's type.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Row {
-    columns: Vec<(String, ColumnValue)>,
-}
-
-impl Row {
-    /// The value of a column; none when the server left it out.
-    pub fn get(&self, column: &str) -> Option<&ColumnValue> {
-        self.columns.iter().find(|(name, _)| name == column).map(|(_, value)| value)
-    }
-
-    /// Columns and values in the server's order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &ColumnValue)> {
-        self.columns.iter().map(|(name, value)| (name.as_str(), value))
-    }
-
-    /// Whether there is no value at all.
-    pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
-    }
-}
+use super::RowError;
+use crate::realtime::protocol::Json;
 
 /// A decimal number of any length, exactly as the database wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Numeric(String);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Numeric(Box<str>);
 
 impl Numeric {
-    /// The decimal text.
+    pub(crate) fn scanned(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The decimal text, for a decimal type of your choice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+impl fmt::Display for Numeric {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Numeric {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// A value in the type of its column.
-#[derive(Debug, Clone)]
+///
+/// A value that does not look like its column's type (another server may write it otherwise) is not lost: it comes as what its JSON
+/// is, a string as [`Text`](Self::Text), a number as [`Numeric`](Self::Numeric), anything else as [`Json`](Self::Json).
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ColumnValue {
-    /// SQL's null. Also what the server makes of `NaN` and the infinities of `numeric` and the floats.
+    /// SQL's null. Also what the server makes of `NaN` and the infinities of `numeric` and the floats, and of a `jsonb` null.
     Null,
     /// `bool`.
     Bool(bool),
@@ -50,34 +50,42 @@ pub enum ColumnValue {
     Int(i64),
     /// `float4`, `float8`.
     Float(f64),
-    /// `numeric` and `money`.
+    /// `numeric`, and the numbers of types not named here (a domain over `int8`, for instance).
     Numeric(Numeric),
     /// `uuid`.
     Uuid(Uuid),
     /// `bytea`.
-    Bytes(Bytes),
+    Bytes(Box<[u8]>),
     /// `json`, `jsonb`: the text as the server sent it, numbers untouched.
-    Json(Box<RawValue>),
-    /// An array; its elements are in the element's type.
-    Array(Vec<ColumnValue>),
-    /// `text`, `varchar`, enumerations, dates and times (in PostgreSQL's ISO text), intervals, and every type not named above.
-    Text(String),
+    Json(Json),
+    /// An array; its elements are in the element's type. One of several dimensions is an array of arrays, save for one of `jsonb`, whose
+    /// inner arrays cannot be told from JSON's own.
+    Array(Box<[ColumnValue]>),
+    /// `text`, `varchar`, enumerations, dates and times, intervals, `money`, and every type not named above. Dates and times are in
+    /// PostgreSQL's ISO text, which also has `infinity`, `-infinity` and years before Christ (`0044-03-15 BC`), so that few date types
+    /// could hold all of them.
+    Text(Box<str>),
 }
 
-impl PartialEq for ColumnValue {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Null, Self::Null) => true,
-            (Self::Bool(a), Self::Bool(b)) => a == b,
-            (Self::Int(a), Self::Int(b)) => a == b,
-            (Self::Float(a), Self::Float(b)) => a == b,
-            (Self::Numeric(a), Self::Numeric(b)) => a == b,
-            (Self::Uuid(a), Self::Uuid(b)) => a == b,
-            (Self::Bytes(a), Self::Bytes(b)) => a == b,
-            (Self::Json(a), Self::Json(b)) => a.get() == b.get(),
-            (Self::Array(a), Self::Array(b)) => a == b,
-            (Self::Text(a), Self::Text(b)) => a == b,
-            _ => false,
+impl ColumnValue {
+    /// The value as a Rust type, converted only where nothing is lost; see [`Row::deserialize`](super::Row::deserialize).
+    ///
+    /// # Errors
+    /// When the value is not of that type.
+    pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T, RowError> {
+        T::deserialize(self)
+    }
+
+    /// The text of a [`Text`](Self::Text).
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
         }
+    }
+
+    /// Whether it is SQL's null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
     }
 }

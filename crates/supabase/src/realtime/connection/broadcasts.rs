@@ -2,18 +2,18 @@
 
 use std::time::Instant;
 
-use serde_json::Value;
-
 use super::channel::ChannelState;
 use super::{Connection, Effect};
 use crate::Error;
 use crate::realtime::RealtimeEvent;
-use crate::realtime::protocol::{BroadcastPayload, Outgoing};
+use crate::realtime::protocol::{BroadcastPayload, Outgoing, ProtocolVersion, TOPIC_PREFIX};
 
 /// Broadcasts that wait for their confirmation.
 const UNCONFIRMED: usize = 256;
-/// The real server refuses payloads above 3,000 KB and closes the socket at five million bytes.
-const LARGEST_PAYLOAD: usize = 3_000 * 1024;
+/// The real server refuses payloads above 3,000 KB.
+pub(in crate::realtime) const LARGEST_PAYLOAD: usize = 3_000 * 1024;
+/// The names of a binary frame have their length in one byte; one rule for both kinds is easier to keep.
+const LONGEST_NAME: usize = 255;
 
 /// A broadcast that waits for its confirmation.
 pub(super) struct Unconfirmed {
@@ -24,19 +24,38 @@ pub(super) struct Unconfirmed {
 }
 
 impl Connection {
-    pub(super) fn broadcast_came(&mut self, topic: &str, event: String, payload: BroadcastPayload, id: Option<String>) {
+    pub(super) fn broadcast_came(
+        &mut self,
+        topic: &str,
+        event: String,
+        payload: BroadcastPayload,
+        id: Option<String>,
+        replayed: bool,
+    ) {
         // Frames can still come after a leave or a close; those are of a channel that nobody wants any more.
-        if !self.channels.iter().any(|channel| channel.spec.topic == topic && channel.state.is_on_the_server()) {
+        let Some(channel) =
+            self.channels.iter_mut().find(|channel| channel.is(topic) && channel.state.is_on_the_server())
+        else {
+            return;
+        };
+        if id.as_deref().is_some_and(|id| !channel.seen.is_new(id)) {
             return;
         }
-        let topic = topic.to_owned();
+        let topic = channel.spec.topic.clone();
         self.effects.push(Effect::Emit(match payload {
-            BroadcastPayload::Json(payload) => RealtimeEvent::Broadcast { topic, event, payload, id },
-            BroadcastPayload::Binary(payload) => RealtimeEvent::BinaryBroadcast { topic, event, payload, id },
+            BroadcastPayload::Json(payload) => RealtimeEvent::Broadcast { topic, event, payload, id, replayed },
+            BroadcastPayload::Binary(payload) => RealtimeEvent::BinaryBroadcast { topic, event, payload, id, replayed },
         }));
     }
 
-    pub(super) fn broadcast(&mut self, now: Instant, request: u64, topic: String, event: String, payload: Value) {
+    pub(super) fn broadcast(
+        &mut self,
+        now: Instant,
+        request: u64,
+        topic: String,
+        event: String,
+        payload: BroadcastPayload,
+    ) {
         let channel = self.channels.iter().find(|channel| channel.spec.topic == topic);
         let Some((ChannelState::Joined { join_ref, .. }, spec)) =
             channel.map(|channel| (&channel.state, &channel.spec))
@@ -44,17 +63,9 @@ impl Connection {
             self.effects.push(Effect::Answer { request, outcome: Err(Error::NotJoined { topic }) });
             return;
         };
-        let (join_ref, confirmed) = (join_ref.clone(), spec.broadcast_ack);
-        let refused = if confirmed && self.unconfirmed.len() >= UNCONFIRMED {
-            Some("too many messages wait for their confirmation")
-        } else if payload.to_string().len() > LARGEST_PAYLOAD {
-            Some("payload_size_exceeded")
-        } else {
-            None
-        };
-        if let Some(reason) = refused {
-            let outcome = Err(Error::Refused { topic, reason: reason.to_owned() });
-            self.effects.push(Effect::Answer { request, outcome });
+        let (join_ref, confirmed) = (join_ref.clone(), spec.config.broadcast.ack);
+        if let Err(error) = self.may_broadcast(now, &topic, &event, &payload, confirmed) {
+            self.effects.push(Effect::Answer { request, outcome: Err(error) });
             return;
         }
         let reference = self.next_reference();
@@ -70,6 +81,38 @@ impl Connection {
         self.effects.push(Effect::Send(Outgoing::Broadcast { join_ref, reference, topic, event, payload }));
         if !confirmed {
             self.effects.push(Effect::Answer { request, outcome: Ok(()) });
+        }
+    }
+
+    /// What the server would refuse, or close the socket for, is refused here.
+    fn may_broadcast(
+        &mut self,
+        now: Instant,
+        topic: &str,
+        event: &str,
+        payload: &BroadcastPayload,
+        confirmed: bool,
+    ) -> Result<(), Error> {
+        let refused = |reason: &str| Error::Refused { topic: topic.to_owned(), reason: reason.to_owned() };
+        if event.len() > LONGEST_NAME || topic.len() + TOPIC_PREFIX.len() > LONGEST_NAME {
+            return Err(refused("the name of the event or the topic is longer than 255 bytes"));
+        }
+        let size = match payload {
+            BroadcastPayload::Binary(_) if self.options.protocol == ProtocolVersion::V1 => {
+                return Err(Error::BinaryUnsupported);
+            }
+            BroadcastPayload::Binary(bytes) => bytes.len(),
+            BroadcastPayload::Json(json) => json.as_str().len(),
+        };
+        if size > LARGEST_PAYLOAD {
+            return Err(Error::PayloadTooLarge { size, limit: LARGEST_PAYLOAD });
+        }
+        if confirmed && self.unconfirmed.len() >= UNCONFIRMED {
+            return Err(Error::QueueFull);
+        }
+        match self.budget.as_mut().map_or(Ok(()), |budget| budget.take(now)) {
+            Ok(()) => Ok(()),
+            Err(retry_in) => Err(Error::RateLimited { retry_in }),
         }
     }
 

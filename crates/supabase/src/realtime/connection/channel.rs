@@ -2,16 +2,27 @@
 
 use std::time::Instant;
 
-use crate::realtime::ChannelSpec;
+use super::roster::Roster;
+use super::seen::Seen;
+use super::tracking::Tracking;
+use crate::realtime::system::SystemMessage;
+use crate::realtime::{ChannelSpec, bare_topic};
 use crate::secret::Secret;
 
 pub(super) struct Channel {
+    /// As it was asked for, with a bare topic.
     pub(super) spec: ChannelSpec,
     pub(super) state: ChannelState,
     /// Refusals and closes since it was last stable.
     pub(super) failures: u32,
     /// What the server complained about last, which is why it closes the channel next.
-    pub(super) complaint: Option<String>,
+    pub(super) complaint: Option<SystemMessage>,
+    /// Messages that were told, over all joins.
+    pub(super) seen: Seen,
+    /// Who is here, over all joins.
+    pub(super) roster: Roster,
+    /// What is wanted of one's own presence, over all joins.
+    pub(super) tracking: Tracking,
 }
 
 pub(super) enum ChannelState {
@@ -26,6 +37,7 @@ pub(super) enum ChannelState {
         join_ref: String,
         since: Instant,
         token: Secret,
+        live: Live,
     },
     /// Tried again by itself.
     Delayed {
@@ -37,9 +49,32 @@ pub(super) enum ChannelState {
     },
 }
 
+/// What a join has brought, and what is still expected of it.
+#[derive(Default)]
+pub(super) struct Live {
+    /// The server's number of each binding of the specification.
+    pub(super) numbers: Vec<u64>,
+    /// Until when the server has to say that changes are delivered.
+    pub(super) confirm_by: Option<Instant>,
+    /// When the bindings were refused.
+    pub(super) bindings_refused: Option<Instant>,
+    /// When it is time to read again.
+    pub(super) read_again: Option<Instant>,
+    /// When the channel is to be left and joined anew.
+    pub(super) renew: Option<Instant>,
+}
+
 impl Channel {
     pub(super) fn new(spec: ChannelSpec) -> Self {
-        Self { spec, state: ChannelState::Idle, failures: 0, complaint: None }
+        Self {
+            spec,
+            state: ChannelState::Idle,
+            failures: 0,
+            complaint: None,
+            seen: Seen::default(),
+            roster: Roster::default(),
+            tracking: Tracking::default(),
+        }
     }
 
     /// The reference of the join that made it, or is to make it, live.
@@ -50,6 +85,19 @@ impl Channel {
             _ => None,
         }
     }
+
+    /// What the join has brought, if it is live.
+    pub(super) fn live(&mut self) -> Option<&mut Live> {
+        match &mut self.state {
+            ChannelState::Joined { live, .. } => Some(live),
+            _ => None,
+        }
+    }
+
+    /// Whether this topic, as on the wire, is the channel's.
+    pub(super) fn is(&self, wire_topic: &str) -> bool {
+        self.spec.topic == bare_topic(wire_topic)
+    }
 }
 
 impl ChannelState {
@@ -59,60 +107,9 @@ impl ChannelState {
     }
 }
 
-/// What a reason of the server means for the next attempt.
-#[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub(super) enum Verdict {
-    /// The same join will be refused again, until rights or the request change.
-    Lasting,
-    /// Another token may do.
-    Token,
-    /// The server is in trouble or has had too much.
-    Passing,
-}
-
-/// Reads a refusal or complaint. The texts are the real server's; an unknown one counts as passing, because a channel that stays
-/// closed for ever is worse than one that is tried each minute.
-pub(super) fn verdict(reason: &str) -> Verdict {
-    const LASTING: [&str; 6] = [
-        "Unauthorized",
-        "PrivateOnly",
-        "TopicNameRequired",
-        "ChannelRateLimitReached",
-        "UnableToReplayMessages",
-        "unmatched topic",
-    ];
-    const TOKEN: [&str; 6] = [
-        "InvalidJWT",
-        "MalformedJWT",
-        "JwtSignatureError",
-        "Token has expired",
-        "The token provided is not a valid JWT",
-        ":signature_error",
-    ];
-    if LASTING.iter().any(|text| reason.starts_with(text)) {
-        Verdict::Lasting
-    } else if TOKEN.iter().any(|text| reason.starts_with(text)) {
-        Verdict::Token
-    } else {
-        Verdict::Passing
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Verdict, verdict};
-    use rstest::rstest;
-
-    #[rstest]
-    #[case("Unauthorized: You do not have permissions to read from this Channel topic: t", Verdict::Lasting)]
-    #[case("PrivateOnly: This project only allows private channels", Verdict::Lasting)]
-    #[case("InvalidJWTToken: Token has expired 5 seconds ago", Verdict::Token)]
-    #[case("Token has expired 0 seconds ago", Verdict::Token)]
-    #[case("IncreaseConnectionPool: Please increase your connection pool size", Verdict::Passing)]
-    #[case("ClientJoinRateLimitReached: Too many joins per second", Verdict::Passing)]
-    #[case("Too many messages per second", Verdict::Passing)]
-    #[case("", Verdict::Passing)]
-    fn reads_the_servers_reasons(#[case] reason: &str, #[case] expected: Verdict) {
-        assert_eq!(verdict(reason), expected);
+impl Live {
+    /// The next moment at which it needs attention.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.confirm_by, self.read_again, self.renew].into_iter().flatten().min()
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::channel::{Channel, ChannelState, Verdict, verdict};
+use super::channel::{ChannelState, Live};
 use super::{Connection, Effect, Phase};
+use crate::realtime::RealtimeEvent;
 use crate::realtime::backoff::pause;
-use crate::realtime::protocol::Outgoing;
-use crate::realtime::{ChannelSpec, RealtimeEvent, bare_topic};
+use crate::realtime::disconnect::CloseReason;
+use crate::realtime::protocol::{Accepted, Outgoing};
+use crate::realtime::refusal::{JoinRefusal, Verdict};
 
 /// The longest pause before a refused channel is tried again.
 const REFUSED_MAX: Duration = Duration::from_secs(60);
@@ -14,63 +16,7 @@ const REFUSED_MAX: Duration = Duration::from_secs(60);
 const NOT_THERE: &str = "unmatched topic";
 
 impl Connection {
-    /// Makes the wanted set the given one, keeping what is live and unchanged.
-    pub(super) fn want(&mut self, now: Instant, specs: Vec<ChannelSpec>) {
-        let mut before = std::mem::take(&mut self.channels);
-        for mut spec in specs {
-            spec.topic = bare_topic(&spec.topic).to_owned();
-            if self.channels.iter().any(|channel| channel.spec.topic == spec.topic) {
-                tracing::debug!(topic = spec.topic, "a channel is wanted twice, the first one counts");
-                continue;
-            }
-            let known = before.iter().position(|channel| channel.spec.topic == spec.topic);
-            let Some(mut channel) = known.map(|index| before.swap_remove(index)) else {
-                self.channels.push(Channel::new(spec));
-                continue;
-            };
-            if channel.spec != spec {
-                self.leave(&channel);
-                channel = Channel::new(spec);
-            } else if let ChannelState::Refused { at } = channel.state {
-                channel.state = ChannelState::Delayed { until: now.max(at + self.options.refused_pause) };
-            }
-            self.channels.push(channel);
-        }
-        for gone in &before {
-            self.leave(gone);
-        }
-    }
-
-    fn leave(&mut self, channel: &Channel) {
-        if let Some(join_ref) = channel.join_ref().map(str::to_owned) {
-            let reference = self.next_reference();
-            let topic = channel.spec.topic.clone();
-            self.effects.push(Effect::Send(Outgoing::Leave { join_ref, reference, topic }));
-        }
-    }
-
-    /// After the socket is gone: everything wanted is to be joined again, what was refused no sooner than it may.
-    pub(super) fn disjoin_all(&mut self, now: Instant) {
-        let stable_after = self.options.stable_after;
-        for channel in &mut self.channels {
-            channel.complaint = None;
-            match channel.state {
-                ChannelState::Joined { since, .. } => {
-                    if now.saturating_duration_since(since) >= stable_after {
-                        channel.failures = 0;
-                    }
-                    channel.state = ChannelState::Idle;
-                }
-                ChannelState::Joining { .. } => channel.state = ChannelState::Idle,
-                ChannelState::Refused { at } => {
-                    channel.state = ChannelState::Delayed { until: now.max(at + self.options.refused_pause) };
-                }
-                ChannelState::Idle | ChannelState::Delayed { .. } => {}
-            }
-        }
-    }
-
-    /// The next moment at which a channel needs attention.
+    /// The next moment at which a channel that is not live needs attention.
     pub(super) fn next_join_deadline(&self) -> Option<Instant> {
         let joining = self.channels.iter().any(|channel| matches!(channel.state, ChannelState::Joining { .. }));
         self.channels
@@ -78,8 +24,9 @@ impl Connection {
             .filter_map(|channel| match &channel.state {
                 ChannelState::Joining { deadline, .. } => Some(*deadline),
                 ChannelState::Delayed { until } => Some(*until),
-                // It waits for its turn, or for a token that rests after a failure.
-                ChannelState::Idle if !joining && !self.token.fetching => self.token.not_before,
+                // It waits for its turn, for the spread after a reconnect, or for a token that rests after a failure.
+                ChannelState::Idle if !joining && !self.token.fetching => self.joins_from.max(self.token.not_before),
+                ChannelState::Idle if !joining => self.joins_from,
                 ChannelState::Idle | ChannelState::Joined { .. } | ChannelState::Refused { .. } => None,
             })
             .min()
@@ -92,17 +39,22 @@ impl Connection {
         }
         for index in 0..self.channels.len() {
             let Some(channel) = self.channels.get_mut(index) else { continue };
-            match channel.state {
-                ChannelState::Joining { deadline, .. } if now >= deadline => {
+            match &mut channel.state {
+                ChannelState::Joining { deadline, .. } if now >= *deadline && !self.reading => {
+                    *deadline = now + self.options.join_timeout;
+                }
+                ChannelState::Joining { deadline, .. } if now >= *deadline => {
                     // The server may still answer; leaving makes sure that it does not keep a channel we gave up.
                     self.leave_at(index);
-                    let reason = format!("no answer to the join within {:?}", self.options.join_timeout);
                     self.delay(now, index, Verdict::Passing, self.options.refused_pause);
-                    self.emit_closed(index, reason);
+                    self.emit_closed(index, CloseReason::Unanswered(self.options.join_timeout));
                 }
-                ChannelState::Delayed { until } if now >= until => channel.state = ChannelState::Idle,
+                ChannelState::Delayed { until } if now >= *until => channel.state = ChannelState::Idle,
                 _ => {}
             }
+        }
+        if self.joins_from.take_if(|at| now >= *at).is_none() && self.joins_from.is_some() {
+            return;
         }
         if self.channels.iter().any(|channel| matches!(channel.state, ChannelState::Joining { .. })) {
             return;
@@ -115,11 +67,12 @@ impl Connection {
                 let reference = self.next_reference();
                 let deadline = now + self.options.join_timeout;
                 if let Some(channel) = self.channels.get_mut(index) {
-                    let spec = channel.spec.clone();
+                    let (topic, config) = (channel.spec.topic.clone(), Box::new(channel.spec.distinct()));
                     channel.complaint = None;
                     channel.state =
                         ChannelState::Joining { reference: reference.clone(), deadline, token: token.clone() };
-                    self.effects.push(Effect::Send(Outgoing::Join { reference, spec, token }));
+                    let join = Outgoing::Join { reference, topic, config, token: Some(token) };
+                    self.effects.push(Effect::Send(join));
                 }
             }
             None if self.token.not_before.is_none_or(|at| now >= at) => self.fetch_token(),
@@ -127,8 +80,8 @@ impl Connection {
         }
     }
 
-    /// A reply to a join or to a broadcast.
-    pub(super) fn replied(&mut self, now: Instant, topic: &str, reference: &str, outcome: Result<(), String>) {
+    /// A reply to a join, to a broadcast or to a presence call.
+    pub(super) fn replied(&mut self, now: Instant, topic: &str, reference: &str, outcome: Result<Accepted, String>) {
         let joining = self.channels.iter().position(|channel| {
             channel.spec.topic == topic
                 && matches!(&channel.state, ChannelState::Joining { reference: join, .. } if join == reference)
@@ -136,30 +89,63 @@ impl Connection {
         let Some(index) = joining else {
             let gone =
                 matches!(&outcome, Err(reason) if reason == NOT_THERE) && self.is_after_its_join(topic, reference);
-            self.confirm(reference, outcome);
+            self.presence_answered(topic, reference, &outcome);
+            self.confirm(reference, outcome.map(|_| ()));
             if gone {
                 // Its close was lost, or never sent; without this it would stay silent until the next reconnect.
-                self.channel_ended(now, topic, None);
+                self.channel_ended(now, topic, None, CloseReason::Gone);
             }
             return;
         };
         match outcome {
-            Ok(()) => {
-                if let Some(channel) = self.channels.get_mut(index)
-                    && let ChannelState::Joining { reference, token, .. } = &channel.state
-                {
-                    channel.state =
-                        ChannelState::Joined { join_ref: reference.clone(), since: now, token: token.clone() };
-                }
-                self.effects.push(Effect::Emit(RealtimeEvent::Joined { topic: topic.to_owned() }));
+            Ok(accepted) => {
+                self.joined(now, index, accepted);
                 // The source may have got another token while the join was under way.
-                self.push_token();
+                self.push_token(now);
             }
             Err(reason) => {
-                self.delay(now, index, verdict(&reason), self.options.refused_pause);
-                self.effects.push(Effect::Emit(RealtimeEvent::Refused { topic: topic.to_owned(), reason }));
+                let refusal = JoinRefusal::read(reason);
+                self.delay(now, index, refusal.verdict(), self.options.refused_pause);
+                self.effects.push(Effect::Emit(RealtimeEvent::Refused { topic: topic.to_owned(), reason: refusal }));
             }
         }
+    }
+
+    fn joined(&mut self, now: Instant, index: usize, accepted: Accepted) {
+        let live = self.live_of(now, index, accepted);
+        let Some(channel) = self.channels.get_mut(index) else { return };
+        let ChannelState::Joining { reference, token, .. } = &channel.state else { return };
+        let (join_ref, token, topic) = (reference.clone(), token.clone(), channel.spec.topic.clone());
+        let refused = live.bindings_refused.is_some();
+        channel.state = ChannelState::Joined { join_ref, since: now, token, live };
+        self.effects.push(Effect::Emit(RealtimeEvent::Joined { topic: topic.clone() }));
+        if refused {
+            let reason = "the server did not accept all bindings".to_owned();
+            self.effects.push(Effect::Emit(RealtimeEvent::BindingsRefused { topic, reason }));
+        }
+    }
+
+    /// What is expected of a channel that was accepted.
+    fn live_of(&mut self, now: Instant, index: usize, accepted: Accepted) -> Live {
+        let Some(channel) = self.channels.get(index) else { return Live::default() };
+        let places = channel.spec.places();
+        let numbers: Vec<u64> = places.iter().filter_map(|place| accepted.bindings.get(*place)).copied().collect();
+        let (with_changes, complete) = (channel.spec.has_changes(), numbers.len() == places.len());
+        let needs_database = with_changes || channel.spec.config.broadcast.replication_ready;
+        Live {
+            numbers,
+            confirm_by: (with_changes && complete).then(|| now + self.options.ready_timeout),
+            bindings_refused: (!complete).then_some(now),
+            read_again: self.options.read_again_every.filter(|_| needs_database).map(|every| self.soon(now, every)),
+            renew: self.options.resubscribe_every.filter(|_| with_changes).map(|every| self.soon(now, every)),
+        }
+    }
+
+    /// About that much later, so that many clients do not do the same at the same moment.
+    pub(super) fn soon(&mut self, now: Instant, every: Duration) -> Instant {
+        use rand::Rng;
+        let least = every.mul_f64(0.9).max(Duration::from_millis(100));
+        now + self.rng.random_range(least..=every.mul_f64(1.1).max(least))
     }
 
     /// Whether a frame that was sent with this reference was meant for the present join of the topic.
@@ -170,33 +156,29 @@ impl Connection {
     }
 
     /// The server has ended a channel: it is joined again, with a fresh token, after a pause.
-    pub(super) fn channel_ended(&mut self, now: Instant, topic: &str, join_ref: Option<&str>) {
-        let Some(index) = self.channels.iter().position(|channel| channel.spec.topic == topic) else { return };
+    pub(super) fn channel_ended(&mut self, now: Instant, topic: &str, join_ref: Option<&str>, reason: CloseReason) {
+        let Some(index) = self.channels.iter().position(|channel| channel.is(topic)) else { return };
         let Some(channel) = self.channels.get_mut(index) else { return };
         // Otherwise it is the end of an earlier join of the same topic.
         let Some(current) = channel.join_ref() else { return };
         if join_ref.is_some_and(|join_ref| join_ref != current) {
             return;
         }
-        let reason = channel.complaint.take().unwrap_or_else(|| "the server closed the channel".to_owned());
-        if let ChannelState::Joined { since, .. } = channel.state
+        let complaint = channel.complaint.take();
+        let verdict = complaint.as_ref().map_or(Verdict::Passing, |complaint| complaint.verdict());
+        self.end(now, index, verdict, complaint.map_or(reason, CloseReason::Said));
+    }
+
+    /// A channel that was joined, or was being joined, is put off.
+    pub(super) fn end(&mut self, now: Instant, index: usize, verdict: Verdict, reason: CloseReason) {
+        if let Some(channel) = self.channels.get_mut(index)
+            && let ChannelState::Joined { since, .. } = channel.state
             && now.saturating_duration_since(since) >= self.options.stable_after
         {
             channel.failures = 0;
         }
-        // A complaint about rights on a channel that was live is no lasting refusal yet: the next join will tell.
-        let verdict = if verdict(&reason) == Verdict::Token { Verdict::Token } else { Verdict::Passing };
         self.delay(now, index, verdict, self.options.backoff_min);
         self.emit_closed(index, reason);
-    }
-
-    pub(super) fn system(&mut self, topic: &str, status: String, message: String) {
-        if status == "error"
-            && let Some(channel) = self.channels.iter_mut().find(|channel| channel.spec.topic == topic)
-        {
-            channel.complaint = Some(message.clone());
-        }
-        self.effects.push(Effect::Emit(RealtimeEvent::System { topic: topic.to_owned(), status, message }));
     }
 
     /// Puts a channel off. `least` is the shortest pause; it grows with the channel's failures.
@@ -210,13 +192,15 @@ impl Connection {
         }
         let rest = pause(&mut self.rng, channel.failures, least, REFUSED_MAX.max(least));
         channel.failures = channel.failures.saturating_add(1);
+        channel.tracking.forget();
+        channel.roster.forget(now, self.options.presence_stale);
         channel.state = match verdict {
             Verdict::Lasting => ChannelState::Refused { at: now },
             Verdict::Token | Verdict::Passing => ChannelState::Delayed { until: now + rest },
         };
     }
 
-    fn leave_at(&mut self, index: usize) {
+    pub(super) fn leave_at(&mut self, index: usize) {
         let reference = self.next_reference();
         if let Some(channel) = self.channels.get(index)
             && let Some(join_ref) = channel.join_ref()
@@ -226,7 +210,7 @@ impl Connection {
         }
     }
 
-    fn emit_closed(&mut self, index: usize, reason: String) {
+    pub(super) fn emit_closed(&mut self, index: usize, reason: CloseReason) {
         if let Some(channel) = self.channels.get(index) {
             let topic = channel.spec.topic.clone();
             self.effects.push(Effect::Emit(RealtimeEvent::ChannelClosed { topic, reason }));

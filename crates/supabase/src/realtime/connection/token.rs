@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::channel::ChannelState;
 use super::{Connection, Effect, Phase};
 use crate::realtime::backoff::pause;
+use crate::realtime::disconnect::DisconnectReason;
 use crate::realtime::protocol::Outgoing;
 use crate::secret::Secret;
 
@@ -49,7 +50,7 @@ impl Connection {
                     self.phase = Phase::Opening { since: now };
                     self.effects.push(Effect::Open);
                 }
-                self.push_token();
+                self.push_token(now);
             }
             Err(reason) => {
                 let rest =
@@ -57,7 +58,7 @@ impl Connection {
                 self.token.failures = self.token.failures.saturating_add(1);
                 self.token.not_before = Some(now + rest);
                 if matches!(self.phase, Phase::NeedsToken) {
-                    self.lost(now, format!("no access token: {reason}"));
+                    self.lost(now, DisconnectReason::NoToken(reason));
                 }
             }
         }
@@ -72,7 +73,7 @@ impl Connection {
     }
 
     /// Gives the held token to live channels that have another.
-    pub(super) fn push_token(&mut self) {
+    pub(super) fn push_token(&mut self, now: Instant) {
         let Some(token) = self.token.held.clone() else { return };
         for index in 0..self.channels.len() {
             let Some(channel) = self.channels.get_mut(index) else { continue };
@@ -84,6 +85,7 @@ impl Connection {
                 let reference = self.next_reference();
                 let token = token.clone();
                 self.effects.push(Effect::Send(Outgoing::AccessToken { join_ref, reference, topic, token }));
+                self.expect_confirmation(now, index);
             }
         }
     }

@@ -1,99 +1,230 @@
-//! To the server, in protocol 2.0.0.
+//! To the server.
 
-use serde_json::{Value, json};
+use std::fmt;
 
-use super::{PHOENIX, TOPIC_PREFIX};
-use crate::realtime::ChannelSpec;
+use bytes::{BufMut, Bytes, BytesMut};
+use serde_json::json;
+
+use super::config::JoinConfig;
+use super::error::EncodeError;
+use super::{BroadcastPayload, Json, PHOENIX, TOPIC_PREFIX};
 use crate::secret::Secret;
+
+/// The version of the protocol, chosen with `vsn` when the socket is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProtocolVersion {
+    /// Frames are objects; what the server takes when none is named.
+    V1,
+    /// Frames are arrays, and broadcasts can be binary.
+    #[default]
+    V2,
+}
+
+impl ProtocolVersion {
+    /// As `vsn` wants it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "1.0.0",
+            Self::V2 => "2.0.0",
+        }
+    }
+}
+
+/// A frame for the websocket. It can hold a token: never log it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// A text frame.
+    Text(String),
+    /// A binary frame.
+    Binary(Bytes),
+}
+
+impl Frame {
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there is nothing in it, which no frame of the protocol is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if matches!(self, Self::Text(_)) { "text" } else { "binary" };
+        write!(formatter, "a {kind} frame of {} bytes", self.len())
+    }
+}
 
 /// A frame of the client. Topics are without `realtime:`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Outgoing {
-    Heartbeat { reference: String },
-    Join { reference: String, spec: ChannelSpec, token: Secret },
-    Leave { join_ref: String, reference: String, topic: String },
-    AccessToken { join_ref: String, reference: String, topic: String, token: Secret },
-    Broadcast { join_ref: String, reference: String, topic: String, event: String, payload: Value },
+pub enum ClientMessage {
+    /// Is the server there? Any frame keeps the socket open; this one is answered too.
+    Heartbeat {
+        /// Comes back in the reply.
+        reference: String,
+    },
+    /// Joins a channel. Its `ref` is the `join_ref` of everything that follows on it.
+    Join {
+        /// Comes back in the reply.
+        reference: String,
+        /// The channel.
+        topic: String,
+        /// What is wanted of it.
+        config: Box<JoinConfig>,
+        /// Who asks; without one, the claims of the key that opened the socket count.
+        token: Option<Secret>,
+    },
+    /// Leaves a channel.
+    Leave {
+        /// The join that this ends.
+        join_ref: String,
+        /// Comes back in the reply.
+        reference: String,
+        /// The channel.
+        topic: String,
+    },
+    /// Replaces the token of a channel. There is no reply.
+    AccessToken {
+        /// The join it is for.
+        join_ref: String,
+        /// Comes back nowhere.
+        reference: String,
+        /// The channel.
+        topic: String,
+        /// The new token.
+        token: Secret,
+    },
+    /// Sends a broadcast: JSON as text, bytes as a binary frame.
+    Broadcast {
+        /// The join it belongs to.
+        join_ref: String,
+        /// Comes back in the reply, which comes only with `ack`.
+        reference: String,
+        /// The channel.
+        topic: String,
+        /// The broadcast's name.
+        event: String,
+        /// What to send.
+        payload: BroadcastPayload,
+    },
+    /// Enters the presence of a channel, or replaces what one is listed with.
+    Track {
+        /// The join it belongs to.
+        join_ref: String,
+        /// Comes back in the reply.
+        reference: String,
+        /// The channel.
+        topic: String,
+        /// What to be listed with: an object, anything else is refused.
+        payload: Json,
+    },
+    /// Leaves the presence of a channel.
+    Untrack {
+        /// The join it belongs to.
+        join_ref: String,
+        /// Comes back in the reply.
+        reference: String,
+        /// The channel.
+        topic: String,
+    },
 }
 
-impl Outgoing {
-    /// The text frame. It can hold a token: never log it.
-    pub(crate) fn encode(&self) -> String {
+impl ClientMessage {
+    /// The frame.
+    ///
+    /// # Errors
+    /// When a binary broadcast is asked of version 1.0.0, or has a part of more than 255 bytes.
+    pub fn encode(&self, version: ProtocolVersion) -> Result<Frame, EncodeError> {
+        let text = |join_ref, reference, topic: &str, event, payload: &str| {
+            Ok(Frame::Text(text_frame(version, join_ref, reference, topic, event, payload)))
+        };
         match self {
-            Self::Heartbeat { reference } => json!([null, reference, PHOENIX, "heartbeat", {}]),
-            Self::Join { reference, spec, token } => {
-                let payload = json!({
-                    "config": {
-                        "broadcast": { "ack": spec.broadcast_ack, "self": spec.broadcast_self },
-                        "presence": { "key": "", "enabled": false },
-                        "postgres_changes": [],
-                        "private": spec.private,
-                    },
-                    "access_token": token.expose(),
-                });
-                json!([reference, reference, wire_topic(&spec.topic), "phx_join", payload])
+            Self::Heartbeat { reference } => text(None, reference, PHOENIX, "heartbeat", "{}"),
+            Self::Join { reference, topic, config, token } => {
+                let mut payload = json!({ "config": config });
+                if let (Some(token), Some(payload)) = (token, payload.as_object_mut()) {
+                    payload.insert("access_token".to_owned(), token.expose().into());
+                }
+                text(Some(reference), reference, &wire_topic(topic), "phx_join", &payload.to_string())
             }
             Self::Leave { join_ref, reference, topic } => {
-                json!([join_ref, reference, wire_topic(topic), "phx_leave", {}])
+                text(Some(join_ref), reference, &wire_topic(topic), "phx_leave", "{}")
             }
             Self::AccessToken { join_ref, reference, topic, token } => {
-                let payload = json!({ "access_token": token.expose() });
-                json!([join_ref, reference, wire_topic(topic), "access_token", payload])
+                let payload = json!({ "access_token": token.expose() }).to_string();
+                text(Some(join_ref), reference, &wire_topic(topic), "access_token", &payload)
             }
-            Self::Broadcast { join_ref, reference, topic, event, payload } => {
-                let payload = json!({ "type": "broadcast", "event": event, "payload": payload });
-                json!([join_ref, reference, wire_topic(topic), "broadcast", payload])
+            Self::Broadcast { join_ref, reference, topic, event, payload: BroadcastPayload::Json(payload) } => {
+                let payload = format!(r#"{{"type":"broadcast","event":{},"payload":{payload}}}"#, json!(event));
+                text(Some(join_ref), reference, &wire_topic(topic), "broadcast", &payload)
+            }
+            Self::Broadcast { join_ref, reference, topic, event, payload: BroadcastPayload::Binary(payload) } => {
+                match version {
+                    ProtocolVersion::V1 => Err(EncodeError::NeedsVersion2),
+                    ProtocolVersion::V2 => push_frame(join_ref, reference, &wire_topic(topic), event, payload),
+                }
+            }
+            Self::Track { join_ref, reference, topic, payload } => {
+                let payload = format!(r#"{{"type":"presence","event":"track","payload":{payload}}}"#);
+                text(Some(join_ref), reference, &wire_topic(topic), "presence", &payload)
+            }
+            Self::Untrack { join_ref, reference, topic } => {
+                let payload = r#"{"type":"presence","event":"untrack"}"#;
+                text(Some(join_ref), reference, &wire_topic(topic), "presence", payload)
             }
         }
-        .to_string()
     }
+}
+
+/// The payload is valid JSON already and is put in as it is, so that a number keeps its digits.
+fn text_frame(
+    version: ProtocolVersion,
+    join_ref: Option<&String>,
+    reference: &str,
+    topic: &str,
+    event: &str,
+    payload: &str,
+) -> String {
+    match version {
+        ProtocolVersion::V1 => {
+            let join_ref = join_ref.map(|join_ref| format!(r#","join_ref":{}"#, json!(join_ref))).unwrap_or_default();
+            let (topic, event, reference) = (json!(topic), json!(event), json!(reference));
+            format!(r#"{{"topic":{topic},"event":{event},"payload":{payload},"ref":{reference}{join_ref}}}"#)
+        }
+        ProtocolVersion::V2 => {
+            format!("[{},{},{},{},{payload}]", json!(join_ref), json!(reference), json!(topic), json!(event))
+        }
+    }
+}
+
+/// A push: `03`, the lengths of `join_ref`, `ref`, topic, event and meta, the encoding, these parts, the payload. The server drops the meta, so
+/// there is none. The server would take JSON in it too, but has no reason to check it then.
+fn push_frame(join_ref: &str, reference: &str, topic: &str, event: &str, payload: &[u8]) -> Result<Frame, EncodeError> {
+    const PUSH: u8 = 3;
+    const BYTES: u8 = 0;
+    let parts = [("join_ref", join_ref), ("ref", reference), ("topic", topic), ("event", event)];
+    let mut frame =
+        BytesMut::with_capacity(7 + parts.iter().map(|(_, text)| text.len()).sum::<usize>() + payload.len());
+    frame.put_u8(PUSH);
+    for (part, text) in parts {
+        let length = u8::try_from(text.len()).map_err(|_| EncodeError::TooLong { part, length: text.len() })?;
+        frame.put_u8(length);
+    }
+    frame.put_u8(0);
+    frame.put_u8(BYTES);
+    for (_, text) in parts {
+        frame.put_slice(text.as_bytes());
+    }
+    frame.put_slice(payload);
+    Ok(Frame::Binary(frame.freeze()))
 }
 
 fn wire_topic(topic: &str) -> String {
     format!("{TOPIC_PREFIX}{topic}")
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::Outgoing;
-    use crate::realtime::ChannelSpec;
-
-    #[test]
-    fn a_join_is_what_the_real_server_accepted() {
-        let spec = ChannelSpec { topic: "room1".into(), private: true, broadcast_self: false, broadcast_ack: true };
-        let join = Outgoing::Join { reference: "2".into(), spec, token: "secret".into() };
-        let expected = json!(["2", "2", "realtime:room1", "phx_join", {
-            "config": {
-                "broadcast": { "ack": true, "self": false },
-                "presence": { "key": "", "enabled": false },
-                "postgres_changes": [],
-                "private": true,
-            },
-            "access_token": "secret",
-        }]);
-        assert_eq!(serde_json::from_str::<Value>(&join.encode()).unwrap(), expected);
-        assert!(!format!("{join:?}").contains("secret"), "a frame in a log must not show its token");
-    }
-
-    #[test]
-    fn the_other_frames() {
-        let (join_ref, reference, topic) = ("1".to_owned(), "7".to_owned(), "t".to_owned());
-        let beat = Outgoing::Heartbeat { reference: "1".into() };
-        assert_eq!(beat.encode(), r#"[null,"1","phoenix","heartbeat",{}]"#);
-        let leave = Outgoing::Leave { join_ref: join_ref.clone(), reference: reference.clone(), topic: topic.clone() };
-        assert_eq!(leave.encode(), r#"["1","7","realtime:t","phx_leave",{}]"#);
-        let token = Outgoing::AccessToken {
-            join_ref: join_ref.clone(),
-            reference: reference.clone(),
-            topic: topic.clone(),
-            token: "x".into(),
-        };
-        assert_eq!(token.encode(), r#"["1","7","realtime:t","access_token",{"access_token":"x"}]"#);
-        let message = Outgoing::Broadcast { join_ref, reference, topic, event: "e".into(), payload: json!({"n": 1}) };
-        let expected =
-            json!(["1", "7", "realtime:t", "broadcast", {"type": "broadcast", "event": "e", "payload": {"n": 1}}]);
-        assert_eq!(serde_json::from_str::<Value>(&message.encode()).unwrap(), expected);
-    }
 }

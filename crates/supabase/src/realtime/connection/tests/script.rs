@@ -2,9 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use url::Url;
 
+use crate::realtime::change::{ChangeKind, PostgresChange, Row};
+use crate::realtime::presence::{Presence, PresenceMap};
+
 use crate::realtime::connection::{Connection, Effect, Input};
+use crate::realtime::disconnect::DisconnectReason;
 use crate::realtime::protocol::{Accepted, Outgoing, ServerMessage};
 use crate::realtime::{ChannelSpec, RealtimeEvent, RealtimeOptions};
 
@@ -18,7 +23,30 @@ pub(super) fn options() -> RealtimeOptions {
 }
 
 pub(super) fn spec(topic: &str) -> ChannelSpec {
-    ChannelSpec { topic: topic.into(), private: true, broadcast_self: false, broadcast_ack: true }
+    ChannelSpec::private(topic).acknowledged()
+}
+
+pub(super) fn broken(text: &str) -> DisconnectReason {
+    DisconnectReason::Broken(text.to_owned())
+}
+
+/// A change of which nothing is known.
+pub(super) fn change() -> PostgresChange {
+    PostgresChange {
+        schema: "public".into(),
+        table: "rows".into(),
+        kind: ChangeKind::Delete,
+        commit_timestamp: "2026-01-02T01:04:05.123Z".into(),
+        record: Row::default(),
+        old_record: Row::default(),
+        errors: vec![],
+    }
+}
+
+/// One presence of a key.
+pub(super) fn person(key: &str, reference: &str, previous: Option<&str>) -> (String, Vec<Presence>) {
+    let payload = json!({ "name": key }).into();
+    (key.to_owned(), vec![Presence { reference: reference.into(), previous: previous.map(str::to_owned), payload }])
 }
 
 pub(super) fn specs(topics: &[&str]) -> Vec<ChannelSpec> {
@@ -27,8 +55,12 @@ pub(super) fn specs(topics: &[&str]) -> Vec<ChannelSpec> {
 
 impl Script {
     pub(super) fn new(seed: u64) -> Self {
+        Self::with(seed, options())
+    }
+
+    pub(super) fn with(seed: u64, options: RealtimeOptions) -> Self {
         let now = Instant::now();
-        Self { connection: Connection::new(options(), seed, now), now }
+        Self { connection: Connection::new(options, seed, now), now }
     }
 
     /// A machine with an open socket that has proven itself.
@@ -53,6 +85,86 @@ impl Script {
             assert!(events(&effects).contains(&RealtimeEvent::Joined { topic: (*topic).into() }));
         }
         script
+    }
+
+    /// The same with one channel, whose bindings are numbered from 1.
+    pub(super) fn joined_to(spec: ChannelSpec) -> Self {
+        let mut script = Self::connected();
+        let effects = script.put(Input::Wanted(vec![spec]));
+        script.let_join(&effects);
+        script
+    }
+
+    /// Accepts the join among these effects.
+    pub(super) fn let_join(&mut self, effects: &[Effect]) -> Vec<Effect> {
+        let join = frames(effects).into_iter().find_map(|frame| match frame {
+            Outgoing::Join { reference, topic, config, .. } => Some((reference.clone(), topic.clone(), config.clone())),
+            _ => None,
+        });
+        let (reference, topic, config) = join.unwrap_or_else(|| panic!("no join in {effects:?}"));
+        let bindings = (1..).take(config.postgres_changes.len()).collect();
+        let (topic, outcome) = (format!("realtime:{topic}"), Ok(Accepted { bindings }));
+        self.put(Input::Message(ServerMessage::Reply { topic, reference: Some(reference), outcome }))
+    }
+
+    /// Loses the socket and gets another one, up to the first join on it.
+    pub(super) fn reconnect(&mut self, token: &str) -> Vec<Effect> {
+        self.put(Input::SocketClosed(broken("close 1012")));
+        assert_eq!(self.next(), [Effect::FetchToken]);
+        assert_eq!(self.put(Input::Token(Ok(token.into()))), [Effect::Open]);
+        let effects = self.put(Input::Opened);
+        self.answer_heartbeat(&effects);
+        self.put(Input::Token(Ok(token.into())));
+        self.next()
+    }
+
+    /// Lets time pass with a server that answers heartbeats, and gives what was told meanwhile.
+    pub(super) fn live_on(&mut self, time: Duration) -> Vec<RealtimeEvent> {
+        let (end, mut told) = (self.now + time, Vec::new());
+        while let Some(at) = self.connection.deadline().filter(|at| *at <= end) {
+            self.now = at;
+            let mut effects = self.put(Input::Timer);
+            if heartbeat(&effects).is_some() {
+                let more = self.answer_heartbeat(&effects);
+                effects.extend(more);
+            }
+            if effects.contains(&Effect::FetchToken) {
+                effects.extend(self.put(Input::Token(Ok("t1".into()))));
+            }
+            told.extend(events(&effects));
+        }
+        self.now = end;
+        told
+    }
+
+    pub(super) fn say(&mut self, topic: &str, status: &str, message: &str, extension: &str) -> Vec<Effect> {
+        let (topic, extension) = (format!("realtime:{topic}"), Some(extension.to_owned()));
+        let (status, message) = (status.to_owned(), message.to_owned());
+        self.put(Input::Message(ServerMessage::System { topic, status, message, extension }))
+    }
+
+    pub(super) fn subscribed(&mut self, topic: &str) -> Vec<Effect> {
+        self.say(topic, "ok", "Subscribed to PostgreSQL", "postgres_changes")
+    }
+
+    pub(super) fn changed(&mut self, topic: &str, ids: &[u64]) -> Vec<Effect> {
+        let (topic, ids, change) = (format!("realtime:{topic}"), ids.to_vec(), Box::new(change()));
+        self.put(Input::Message(ServerMessage::PostgresChange { topic, ids, change }))
+    }
+
+    pub(super) fn state(&mut self, topic: &str, presences: PresenceMap) -> Vec<Effect> {
+        let topic = format!("realtime:{topic}");
+        self.put(Input::Message(ServerMessage::PresenceState { topic, join_ref: None, presences }))
+    }
+
+    pub(super) fn diff(&mut self, topic: &str, joins: PresenceMap, leaves: PresenceMap) -> Vec<Effect> {
+        let topic = format!("realtime:{topic}");
+        self.put(Input::Message(ServerMessage::PresenceDiff { topic, joins, leaves }))
+    }
+
+    pub(super) fn track(&mut self, topic: &str, n: u64) -> Vec<Effect> {
+        let payload = Some(json!({ "n": n }).into());
+        self.put(Input::Track { request: 1000 + n, topic: topic.to_owned(), payload })
     }
 
     pub(super) fn put(&mut self, input: Input) -> Vec<Effect> {
@@ -118,7 +230,7 @@ pub(super) fn heartbeat(effects: &[Effect]) -> Option<String> {
 
 pub(super) fn join_reference(effects: &[Effect], topic: &str) -> Option<String> {
     frames(effects).into_iter().find_map(|frame| match frame {
-        Outgoing::Join { reference, spec, .. } if spec.topic == topic => Some(reference.clone()),
+        Outgoing::Join { reference, topic: joined, .. } if joined == topic => Some(reference.clone()),
         _ => None,
     })
 }

@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::script::{Script, events, frames, heartbeat, join_reference, spec, specs};
+use super::script::{Script, broken, events, frames, heartbeat, join_reference, specs};
 use crate::Error;
-use crate::realtime::RealtimeEvent;
 use crate::realtime::connection::{Effect, Input};
-use crate::realtime::protocol::{BroadcastPayload, Outgoing, ServerMessage};
+use crate::realtime::protocol::{Binding, BroadcastPayload, Json, Outgoing, ServerMessage};
+use crate::realtime::{ChannelSpec, CloseReason, JoinRefusal, RealtimeEvent, SystemMessage};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn broadcast(request: u64) -> Input {
-    Input::Broadcast { request, topic: "a".into(), event: "e".into(), payload: json!(1) }
+    Input::Broadcast { request, topic: "a".into(), event: "e".into(), payload: BroadcastPayload::Json(json!(1).into()) }
 }
 
 fn disconnected(effects: &[Effect]) -> Option<(String, Duration)> {
     events(effects).into_iter().find_map(|event| match event {
-        RealtimeEvent::Disconnected { reason, retry_in } => Some((reason, retry_in)),
+        RealtimeEvent::Disconnected { reason, retry_in } => Some((reason.to_string(), retry_in)),
         _ => None,
     })
 }
@@ -35,7 +35,7 @@ fn a_token_comes_before_the_socket_and_the_socket_before_the_join() {
     else {
         panic!("{effects:?}");
     };
-    assert_eq!(token.expose(), "t1");
+    assert_eq!(token.as_ref().unwrap().expose(), "t1");
 }
 
 #[rstest]
@@ -99,6 +99,24 @@ fn our_own_slow_reader_is_not_the_servers_silence() {
 }
 
 #[test]
+fn without_a_reader_neither_a_join_nor_a_confirmation_is_missed() {
+    let mut script = Script::joined_to(ChannelSpec::private("a").changes(Binding::table("public", "rows")));
+    script.put(Input::Wanted(vec![
+        ChannelSpec::private("a").changes(Binding::table("public", "rows")),
+        ChannelSpec::private("b"),
+    ]));
+    script.put(Input::Reading(false));
+    let mut told = Vec::new();
+    for _ in 0..200 {
+        told.extend(events(&script.next()));
+    }
+    assert!(told.iter().all(|event| matches!(event, RealtimeEvent::ReadAgain { .. })), "{told:?}");
+    script.put(Input::Reading(true));
+    assert_eq!(script.live_on(9 * SECOND), [], "it may lie unread");
+    assert!(matches!(script.live_on(2 * SECOND)[..], [RealtimeEvent::ChannelClosed { .. }]), "and then it is missing");
+}
+
+#[test]
 fn the_pause_grows_without_an_end_and_is_reset_only_after_a_stable_while() {
     let mut script = Script::new(7);
     let (mut longest, mut last) = (Duration::ZERO, Duration::ZERO);
@@ -107,7 +125,7 @@ fn the_pause_grows_without_an_end_and_is_reset_only_after_a_stable_while() {
         script.put(Input::Token(Ok("t".into())));
         // Opened and closed at once each time: that is not stable.
         script.put(Input::Opened);
-        let effects = script.put(Input::SocketClosed("close 1000".into()));
+        let effects = script.put(Input::SocketClosed(broken("close 1000")));
         last = disconnected(&effects).unwrap().1;
         longest = longest.max(last);
         script.next();
@@ -118,7 +136,7 @@ fn the_pause_grows_without_an_end_and_is_reset_only_after_a_stable_while() {
     let effects = script.put(Input::Opened);
     script.answer_heartbeat(&effects);
     script.now += 31 * SECOND;
-    let effects = script.put(Input::SocketClosed("close 1012".into()));
+    let effects = script.put(Input::SocketClosed(broken("close 1012")));
     assert!(disconnected(&effects).unwrap().1 <= SECOND, "a stable connection starts afresh");
 }
 
@@ -153,7 +171,7 @@ fn what_is_no_longer_wanted_is_left_and_not_heard() {
     let late = ServerMessage::Broadcast {
         topic: "realtime:a".into(),
         event: "e".into(),
-        payload: BroadcastPayload::Json(Value::Null),
+        payload: BroadcastPayload::Json(Json::default()),
         id: None,
         replayed: false,
     };
@@ -163,11 +181,9 @@ fn what_is_no_longer_wanted_is_left_and_not_heard() {
 #[test]
 fn a_changed_specification_leaves_and_joins_anew() {
     let mut script = Script::joined(&["a"]);
-    let mut public = spec("a");
-    public.private = false;
-    let effects = script.put(Input::Wanted(vec![public]));
+    let effects = script.put(Input::Wanted(vec![ChannelSpec::public("a")]));
     assert!(
-        matches!(frames(&effects).as_slice(), [Outgoing::Leave { .. }, Outgoing::Join { spec, .. }] if !spec.private)
+        matches!(frames(&effects).as_slice(), [Outgoing::Leave { .. }, Outgoing::Join { config, .. }] if !config.private)
     );
     // The close of the old join, which comes after the new one was sent, must not end the new one.
     let closed = ServerMessage::Closed { topic: "realtime:a".into(), join_ref: Some("2".into()) };
@@ -181,7 +197,10 @@ fn a_refused_channel_is_reported_and_not_retried_by_itself() {
     let reference = join_reference(&effects, "a").unwrap();
     let reason = "Unauthorized: You do not have permissions to read from this Channel topic: a";
     let effects = script.reply("a", &reference, Err(reason));
-    assert_eq!(events(&effects), [RealtimeEvent::Refused { topic: "a".into(), reason: reason.into() }]);
+    assert_eq!(
+        events(&effects),
+        [RealtimeEvent::Refused { topic: "a".into(), reason: JoinRefusal::Unauthorized(reason.into()) }]
+    );
     for _ in 0..20 {
         let effects = script.next();
         assert_eq!(join_reference(&effects, "a"), None);
@@ -209,13 +228,14 @@ fn a_refused_channel_set_again_at_once_waits_out_its_pause() {
 #[test]
 fn first_a_fresh_token_then_the_rejoin() {
     let mut script = Script::joined(&["a"]);
-    script.put(Input::SocketClosed("close 1012".into()));
+    script.put(Input::SocketClosed(broken("close 1012")));
     assert_eq!(script.next(), [Effect::FetchToken]);
     assert_eq!(script.put(Input::Token(Ok("t2".into()))), [Effect::Open]);
-    let effects = script.put(Input::Opened);
+    script.put(Input::Opened);
+    let effects = script.next();
     let rejoined = frames(&effects)
         .into_iter()
-        .any(|frame| matches!(frame, Outgoing::Join { token, .. } if token.expose() == "t2"));
+        .any(|frame| matches!(frame, Outgoing::Join { token: Some(token), .. } if token.expose() == "t2"));
     assert!(rejoined, "{effects:?}");
 }
 
@@ -249,7 +269,7 @@ fn a_channel_closed_for_an_expired_token_is_joined_again_with_another() {
     let mut script = Script::joined(&["a"]);
     let join_ref = "2";
     let effects = script.close_channel("a", join_ref, "Token has expired 0 seconds ago");
-    let reason = "Token has expired 0 seconds ago".to_owned();
+    let reason = CloseReason::Said(SystemMessage::TokenExpired("Token has expired 0 seconds ago".to_owned()));
     assert_eq!(events(&effects), [RealtimeEvent::ChannelClosed { topic: "a".into(), reason }]);
     assert!(effects.contains(&Effect::RejectToken("t1".into())), "the source must not give it out again");
     assert_eq!(frames(&effects), Vec::<&Outgoing>::new(), "not at once");
@@ -297,7 +317,7 @@ fn a_confirmed_broadcast_waits_for_the_servers_word() {
     let effects = script.pass(10 * SECOND);
     assert!(effects.contains(&Effect::Answer { request: 2, outcome: Err(Error::Timeout) }));
     script.put(broadcast(3));
-    let effects = script.put(Input::SocketClosed("gone".into()));
+    let effects = script.put(Input::SocketClosed(broken("gone")));
     assert!(effects.contains(&Effect::Answer { request: 3, outcome: Err(Error::Closed) }));
     let not_joined = Err(Error::NotJoined { topic: "a".into() });
     assert_eq!(script.put(broadcast(4)), [Effect::Answer { request: 4, outcome: not_joined }]);
@@ -306,9 +326,9 @@ fn a_confirmed_broadcast_waits_for_the_servers_word() {
 #[test]
 fn a_payload_that_would_cost_the_socket_is_not_sent() {
     let mut script = Script::joined(&["a"]);
-    let payload = json!("x".repeat(3_100_000));
+    let payload = BroadcastPayload::Json(json!("x".repeat(3_100_000)).into());
     let effects = script.put(Input::Broadcast { request: 1, topic: "a".into(), event: "e".into(), payload });
-    assert!(matches!(effects.as_slice(), [Effect::Answer { outcome: Err(Error::Refused { .. }), .. }]));
+    assert!(matches!(effects.as_slice(), [Effect::Answer { outcome: Err(Error::PayloadTooLarge { .. }), .. }]));
 }
 
 #[test]
@@ -322,7 +342,7 @@ fn waking_ends_the_pause_and_probes_a_live_socket() {
         // Long pauses from here on.
         script.next();
         script.put(Input::Token(Ok("t".into())));
-        script.put(Input::OpenFailed("refused".into()));
+        script.put(Input::OpenFailed(broken("refused")));
     }
     script.now += SECOND;
     assert_eq!(script.put(Input::Wake), [Effect::FetchToken]);
@@ -337,7 +357,7 @@ fn waking_without_end_is_no_storm_of_attempts() {
         if effects.contains(&Effect::FetchToken) {
             attempts += 1;
             script.put(Input::Token(Ok("t".into())));
-            script.put(Input::OpenFailed("refused".into()));
+            script.put(Input::OpenFailed(broken("refused")));
         }
         script.now += Duration::from_millis(1);
     }

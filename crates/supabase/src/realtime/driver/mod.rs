@@ -1,20 +1,27 @@
 //! The task around the state machine: it moves bytes, tokens and time, and decides nothing.
 
+#[cfg(test)]
+mod tests;
+mod wait;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use futures_util::SinkExt;
 use futures_util::future::BoxFuture;
-use futures_util::{SinkExt, StreamExt};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Effect, Input};
-use super::protocol::{decode_binary, decode_text};
+use super::disconnect::DisconnectReason;
+use super::protocol::{Decoder, Frame, Outgoing};
+use super::rosters::Rosters;
+use super::sleep::{LOOK_EVERY, SleepWatch};
 use super::socket::{self, Socket};
-use super::{ChannelSpec, Command, RealtimeEvent, RealtimeOptions};
+use super::{Ask, ChannelSpec, Command, RealtimeEvent, RealtimeOptions};
 use crate::secret::Secret;
 use crate::{Error, TokenSource};
 
@@ -25,14 +32,25 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a shutdown waits for its close frame to go out.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The real server closes the socket above this. What can become as large is refused before; this is the last guard.
+const LARGEST_FRAME: usize = 5_000_000;
+
+/// The time of day; a test has its own.
+type WallClock = Box<dyn Fn() -> SystemTime + Send>;
+
+/// What handles say.
+pub(super) struct Inbox {
+    pub(super) wanted: watch::Receiver<Vec<ChannelSpec>>,
+    pub(super) wake: Arc<Notify>,
+    pub(super) commands: mpsc::Receiver<Command>,
+}
+
 pub(super) struct Driver {
     connection: Connection,
     options: RealtimeOptions,
     tokens: Arc<dyn TokenSource>,
     token_changes: Option<watch::Receiver<u64>>,
-    wanted: watch::Receiver<Vec<ChannelSpec>>,
-    wake: Arc<Notify>,
-    commands: mpsc::Receiver<Command>,
+    inbox: Inbox,
     /// All handles are dropped.
     unhandled: bool,
     events: mpsc::Sender<RealtimeEvent>,
@@ -44,8 +62,14 @@ pub(super) struct Driver {
     reading: bool,
     answers: HashMap<u64, oneshot::Sender<Result<(), Error>>>,
     last_request: u64,
+    rosters: Arc<Rosters>,
+    sleep_watch: SleepWatch,
+    wall: WallClock,
+    /// When to look whether the machine has slept.
+    look_at: Instant,
     socket: Option<Socket>,
-    opening: Option<BoxFuture<'static, Result<Socket, String>>>,
+    decoder: Decoder,
+    opening: Option<BoxFuture<'static, Result<Socket, DisconnectReason>>>,
     fetching: Option<BoxFuture<'static, Result<Secret, String>>>,
     /// What came up while effects were carried out.
     inputs: VecDeque<Input>,
@@ -54,6 +78,7 @@ pub(super) struct Driver {
 /// What the task can wait for.
 enum Happening {
     Deadline,
+    Look,
     Woken,
     Wanted(bool),
     Command(Option<Command>),
@@ -61,7 +86,7 @@ enum Happening {
     Room,
     TokenChanged(bool),
     Token(Result<Secret, String>),
-    Opened(Result<Box<Socket>, String>),
+    Opened(Result<Box<Socket>, DisconnectReason>),
     Received(Option<Result<Message, WebSocketError>>),
 }
 
@@ -69,19 +94,18 @@ impl Driver {
     pub(super) fn new(
         options: RealtimeOptions,
         tokens: Arc<dyn TokenSource>,
-        wanted: watch::Receiver<Vec<ChannelSpec>>,
-        wake: Arc<Notify>,
-        commands: mpsc::Receiver<Command>,
+        inbox: Inbox,
         events: mpsc::Sender<RealtimeEvent>,
+        rosters: Arc<Rosters>,
     ) -> Self {
+        let now = Instant::now();
+        let wall: WallClock = Box::new(SystemTime::now);
         Self {
-            connection: Connection::new(options.clone(), rand::random(), Instant::now().into_std()),
+            connection: Connection::new(options.clone(), rand::random(), now.into_std()),
             token_changes: tokens.changes(),
             options,
             tokens,
-            wanted,
-            wake,
-            commands,
+            inbox,
             unhandled: false,
             events,
             unheard: false,
@@ -89,7 +113,12 @@ impl Driver {
             reading: true,
             answers: HashMap::new(),
             last_request: 0,
+            rosters,
+            sleep_watch: SleepWatch::new(wall(), now.into_std()),
+            wall,
+            look_at: now + LOOK_EVERY,
             socket: None,
+            decoder: Decoder::new(),
             opening: None,
             fetching: None,
             inputs: VecDeque::new(),
@@ -136,16 +165,17 @@ impl Driver {
         let deadline = self.connection.deadline();
         // Every branch can be dropped and begun again without losing anything.
         tokio::select! {
-            () = until(deadline) => Happening::Deadline,
-            () = self.wake.notified() => Happening::Woken,
-            changed = self.wanted.changed(), if !self.unhandled => Happening::Wanted(changed.is_ok()),
-            command = self.commands.recv(), if !self.unhandled => Happening::Command(command),
+            () = wait::until(deadline) => Happening::Deadline,
+            () = sleep_until(self.look_at) => Happening::Look,
+            () = self.inbox.wake.notified() => Happening::Woken,
+            changed = self.inbox.wanted.changed(), if !self.unhandled => Happening::Wanted(changed.is_ok()),
+            command = self.inbox.commands.recv(), if !self.unhandled => Happening::Command(command),
             () = self.events.closed(), if !self.unheard => Happening::Unheard,
-            () = room(&self.events), if !self.waiting.is_empty() => Happening::Room,
-            changed = changed(&mut self.token_changes) => Happening::TokenChanged(changed.is_ok()),
-            token = outcome(&mut self.fetching) => Happening::Token(token),
-            opened = outcome(&mut self.opening) => Happening::Opened(opened.map(Box::new)),
-            message = next_message(&mut self.socket), if self.waiting.is_empty() => Happening::Received(message),
+            () = wait::room(&self.events), if !self.waiting.is_empty() => Happening::Room,
+            changed = wait::changed(&mut self.token_changes) => Happening::TokenChanged(changed.is_ok()),
+            token = wait::outcome(&mut self.fetching) => Happening::Token(token),
+            opened = wait::outcome(&mut self.opening) => Happening::Opened(opened.map(Box::new)),
+            message = wait::next_message(&mut self.socket), if self.waiting.is_empty() => Happening::Received(message),
         }
     }
 
@@ -153,9 +183,22 @@ impl Driver {
     fn input(&mut self, happening: Happening) -> Option<Input> {
         match happening {
             Happening::Deadline => Some(Input::Timer),
+            Happening::Look => {
+                let now = Instant::now();
+                self.look_at = now + LOOK_EVERY;
+                self.sleep_watch.slept((self.wall)(), now.into_std()).then_some(Input::Wake)
+            }
             Happening::Woken => Some(Input::Wake),
-            Happening::Wanted(true) => Some(Input::Wanted(self.wanted.borrow_and_update().clone())),
-            Happening::Command(Some(command)) => Some(self.broadcast(command)),
+            Happening::Wanted(true) => Some(self.wanted()),
+            Happening::Command(Some(command)) => {
+                let input = self.command(command);
+                // Who says what is wanted and then asks something of it shall be heard in this order.
+                if self.inbox.wanted.has_changed().unwrap_or(false) {
+                    self.inputs.push_back(input);
+                    return Some(self.wanted());
+                }
+                Some(input)
+            }
             Happening::Wanted(false) | Happening::Command(None) => {
                 self.unhandled = true;
                 None
@@ -200,19 +243,17 @@ impl Driver {
 
     fn received(&mut self, message: Option<Result<Message, WebSocketError>>) -> Option<Input> {
         let decoded = match message {
-            Some(Ok(Message::Text(text))) => decode_text(&text),
-            Some(Ok(Message::Binary(bytes))) => decode_binary(&bytes),
+            Some(Ok(Message::Text(text))) => self.decoder.text(&text),
+            Some(Ok(Message::Binary(bytes))) => self.decoder.binary(&bytes),
             // Pings are answered by the library on the next read or write.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return None,
             Some(Ok(Message::Close(frame))) => {
-                let reason = frame.map_or_else(
-                    || "the server closed the connection".to_owned(),
-                    |frame| format!("the server closed the connection: {} {}", frame.code, frame.reason),
-                );
-                return Some(Input::SocketClosed(reason.trim_end().to_owned()));
+                let (code, reason) = frame.map(|frame| (frame.code.into(), frame.reason.to_string())).unzip();
+                let reason = reason.unwrap_or_default();
+                return Some(Input::SocketClosed(DisconnectReason::ClosedByServer { code, reason }));
             }
-            Some(Err(error)) => return Some(Input::SocketClosed(error.to_string())),
-            None => return Some(Input::SocketClosed("the connection ended".to_owned())),
+            Some(Err(error)) => return Some(broken(error.to_string())),
+            None => return Some(broken("the connection ended".to_owned())),
         };
         match decoded {
             Ok(message) => Some(Input::Message(message)),
@@ -223,11 +264,18 @@ impl Driver {
         }
     }
 
-    fn broadcast(&mut self, command: Command) -> Input {
+    fn wanted(&mut self) -> Input {
+        Input::Wanted(self.inbox.wanted.borrow_and_update().clone())
+    }
+
+    fn command(&mut self, Command { topic, ask, answer }: Command) -> Input {
         self.last_request += 1;
         let request = self.last_request;
-        self.answers.insert(request, command.answer);
-        Input::Broadcast { request, topic: command.topic, event: command.event, payload: command.payload }
+        self.answers.insert(request, answer);
+        match ask {
+            Ask::Broadcast { event, payload } => Input::Broadcast { request, topic, event, payload },
+            Ask::Track(payload) => Input::Track { request, topic, payload },
+        }
     }
 
     async fn carry_out(&mut self, effect: Effect) {
@@ -244,14 +292,14 @@ impl Driver {
             }
             Effect::RejectToken(token) => self.tokens.reject(&token),
             Effect::Open => {
-                let RealtimeOptions { url, anon_key, connect_timeout, .. } = self.options.clone();
-                self.opening = Some(Box::pin(socket::open(url, anon_key, connect_timeout)));
+                self.opening = Some(Box::pin(socket::open(self.options.clone())));
             }
             Effect::Close => {
                 self.opening = None;
                 self.socket = None;
             }
-            Effect::Send(frame) => self.send(Message::text(frame.encode())).await,
+            Effect::Send(frame) => self.send(&frame).await,
+            Effect::Roster { topic, everybody } => self.rosters.set(topic, everybody),
             Effect::Emit(event) => self.emit(event),
             Effect::Answer { request, outcome } => {
                 // Whoever asked may have given up, which is no error.
@@ -262,28 +310,44 @@ impl Driver {
         }
     }
 
-    async fn send(&mut self, message: Message) {
+    async fn send(&mut self, frame: &Outgoing) {
         let Some(socket) = &mut self.socket else { return };
+        let message = match frame.encode(self.options.protocol) {
+            Ok(frame) if frame.len() > LARGEST_FRAME => {
+                tracing::warn!(bytes = frame.len(), "a frame that would cost the connection is not sent");
+                return;
+            }
+            Ok(Frame::Text(text)) => Message::text(text),
+            Ok(Frame::Binary(bytes)) => Message::binary(bytes),
+            Err(error) => {
+                tracing::warn!(%error, "a frame is not sent");
+                return;
+            }
+        };
         let failure = match timeout(WRITE_TIMEOUT, socket.send(message)).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("nothing could be sent for {WRITE_TIMEOUT:?}"),
         };
         self.socket = None;
-        self.inputs.push_back(Input::SocketClosed(failure));
+        self.inputs.push_back(broken(failure));
     }
 
     fn emit(&mut self, event: RealtimeEvent) {
-        tracing::trace!(kind = kind(&event), "realtime event");
+        tracing::trace!(kind = event.kind(), "realtime event");
         if self.unheard {
             return;
         }
         if !self.waiting.is_empty() {
-            // Without reading nothing but failed attempts can follow each other, and only the last of them is news.
+            // Without reading, failed attempts can follow each other without an end, and only the last of them is news.
             if let (Some(RealtimeEvent::Disconnected { .. }), RealtimeEvent::Disconnected { .. }) =
                 (self.waiting.back(), &event)
             {
                 self.waiting.pop_back();
+            }
+            // What a timer says is said once, however long nobody listens.
+            if matches!(event, RealtimeEvent::ReadAgain { .. }) && self.waiting.contains(&event) {
+                return;
             }
             self.waiting.push_back(event);
             return;
@@ -296,51 +360,6 @@ impl Driver {
     }
 }
 
-async fn until(deadline: Option<std::time::Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn room(events: &mpsc::Sender<RealtimeEvent>) {
-    // An error means that the receiver is gone, which another branch waits for.
-    if events.reserve().await.is_err() {
-        std::future::pending().await
-    }
-}
-
-async fn outcome<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn changed(changes: &mut Option<watch::Receiver<u64>>) -> Result<(), watch::error::RecvError> {
-    match changes {
-        Some(changes) => changes.changed().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_message(socket: &mut Option<Socket>) -> Option<Result<Message, WebSocketError>> {
-    match socket {
-        Some(socket) => socket.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// For traces, which must not hold payloads.
-fn kind(event: &RealtimeEvent) -> &'static str {
-    match event {
-        RealtimeEvent::Connected => "connected",
-        RealtimeEvent::Disconnected { .. } => "disconnected",
-        RealtimeEvent::Joined { .. } => "joined",
-        RealtimeEvent::Refused { .. } => "refused",
-        RealtimeEvent::ChannelClosed { .. } => "channel closed",
-        RealtimeEvent::Broadcast { .. } => "broadcast",
-        RealtimeEvent::BinaryBroadcast { .. } => "binary broadcast",
-        RealtimeEvent::System { .. } => "system",
-    }
+fn broken(reason: String) -> Input {
+    Input::SocketClosed(DisconnectReason::Broken(reason))
 }
