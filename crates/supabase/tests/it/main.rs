@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod frames;
+#[cfg(test)]
 mod keeper;
 #[cfg(test)]
 mod pains;
@@ -12,6 +14,10 @@ mod presence;
 mod recordings;
 #[cfg(test)]
 mod rest;
+#[cfg(test)]
+mod robust;
+#[cfg(test)]
+mod rows;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

@@ -53,19 +53,23 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    pub(crate) fn new(columns: impl IntoIterator<Item = (Box<str>, Box<str>)>) -> Self {
+    /// None when a name comes twice.
+    pub(crate) fn new(columns: impl IntoIterator<Item = (Box<str>, Box<str>)>) -> Option<Self> {
         let list: Vec<Column> = columns
             .into_iter()
             .map(|(name, type_name)| Column { kind: ColumnKind::of(&type_name), name, type_name })
             .collect();
         let mut keyed: Vec<(u32, &str)> = (0..).zip(list.iter().map(|column| &*column.name)).collect();
         keyed.sort_by_key(|(_, name)| (name.len(), *name));
+        if !keyed.is_sorted_by(|(_, one), (_, next)| one != next) {
+            return None;
+        }
         let as_in_records = keyed.into_iter().map(|(index, _)| index).collect();
-        Self { list, as_in_records }
+        Some(Self { list, as_in_records })
     }
 
-    /// These columns and then others of which only the names are known.
-    pub(crate) fn with(&self, names: impl IntoIterator<Item = Box<str>>) -> Self {
+    /// These columns and then others of which only the names are known; none when a name comes twice.
+    pub(crate) fn with(&self, names: impl IntoIterator<Item = Box<str>>) -> Option<Self> {
         let known = self.list.iter().map(|column| (column.name.clone(), column.type_name.clone()));
         Self::new(known.chain(names.into_iter().map(|name| (name, Box::default()))))
     }
@@ -76,25 +80,32 @@ impl Columns {
 
     /// The index of a column.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        let order = |index: &u32| {
-            let column = self.list.get(*index as usize).map_or("", |column| &column.name);
-            (column.len(), column).cmp(&(name.len(), name))
-        };
-        let place = self.as_in_records.binary_search_by(order).ok()?;
-        self.as_in_records.get(place).map(|index| *index as usize)
+        self.index_at(self.place(name)?)
     }
 
     /// The index of a column that is expected at a place in a record; moves the place on. A record usually has all of them in order.
     #[inline]
     pub(crate) fn find_next(&self, name: &str, place: &mut usize) -> Option<usize> {
-        if let Some(index) = self.as_in_records.get(*place).map(|index| *index as usize)
+        if let Some(index) = self.index_at(*place)
             && self.list.get(index).is_some_and(|column| &*column.name == name)
         {
             *place += 1;
             return Some(index);
         }
-        let index = self.find(name)?;
-        *place = self.as_in_records.iter().position(|at| *at as usize == index).map_or(*place, |at| at + 1);
-        Some(index)
+        let found = self.place(name)?;
+        *place = found + 1;
+        self.index_at(found)
+    }
+
+    fn index_at(&self, place: usize) -> Option<usize> {
+        self.as_in_records.get(place).map(|index| *index as usize)
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let order = |index: &u32| {
+            let column = self.list.get(*index as usize).map_or("", |column| &column.name);
+            (column.len(), column).cmp(&(name.len(), name))
+        };
+        self.as_in_records.binary_search_by(order).ok()
     }
 }

@@ -34,8 +34,9 @@ pub struct PostgresChange {
     pub table: String,
     /// What happened.
     pub kind: ChangeKind,
-    /// When the transaction was committed, in the server's own text (RFC 3339).
-    pub commit_timestamp: String,
+    /// When the transaction was committed, in the server's own text (RFC 3339, milliseconds, UTC). The server does not say it of a
+    /// change whose values it withholds.
+    pub commit_timestamp: Option<String>,
     /// The row as it is now; empty for a deletion and where the server withheld it.
     pub record: Row,
     /// What is known of the row before: the primary key, or all of it with `replica identity full` (never all of it for a deletion

@@ -228,3 +228,139 @@ fn push_frame(join_ref: &str, reference: &str, topic: &str, event: &str, payload
 fn wire_topic(topic: &str) -> String {
     format!("{TOPIC_PREFIX}{topic}")
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::{BroadcastPayload, ClientMessage, Frame, ProtocolVersion};
+    use crate::realtime::protocol::{
+        Binding, BindingEvent, BroadcastConfig, Condition, EncodeError, JoinConfig, PresenceConfig, Replay,
+    };
+
+    fn text(message: &ClientMessage, version: ProtocolVersion) -> String {
+        match message.encode(version) {
+            Ok(Frame::Text(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn broadcast(topic: &str, event: &str, payload: BroadcastPayload) -> ClientMessage {
+        ClientMessage::Broadcast {
+            join_ref: "1".into(),
+            reference: "7".into(),
+            topic: topic.into(),
+            event: event.into(),
+            payload,
+        }
+    }
+
+    #[test]
+    fn a_join_with_everything() {
+        let config = JoinConfig {
+            broadcast: BroadcastConfig {
+                ack: true,
+                own: true,
+                replication_ready: true,
+                replay: Some(Replay { since: 1_795_405_757_626, limit: Some(3) }),
+            },
+            presence: PresenceConfig { key: "ada".into(), enabled: true },
+            postgres_changes: vec![
+                Binding::table("public", "tasks")
+                    .event(BindingEvent::Update)
+                    .filter(Condition::eq("id", 5).unwrap().into()),
+                Binding::table("public", "tasks").select(["id", "t"]),
+                Binding::schema("*"),
+            ],
+            private: true,
+        };
+        let join = ClientMessage::Join {
+            reference: "2".into(),
+            topic: "room1".into(),
+            config: Box::new(config),
+            token: Some("secret".into()),
+        };
+        let payload = json!({
+            "config": {
+                "broadcast": {
+                    "ack": true,
+                    "self": true,
+                    "replication_ready": true,
+                    "replay": { "since": 1_795_405_757_626_i64, "limit": 3 },
+                },
+                "presence": { "key": "ada", "enabled": true },
+                "postgres_changes": [
+                    { "event": "UPDATE", "schema": "public", "table": "tasks", "filter": "id=eq.5" },
+                    { "event": "*", "schema": "public", "table": "tasks", "select": ["id", "t"] },
+                    { "event": "*", "schema": "*" },
+                ],
+                "private": true,
+            },
+            "access_token": "secret",
+        });
+        let read = |version| serde_json::from_str::<Value>(&text(&join, version)).unwrap();
+        assert_eq!(read(ProtocolVersion::V2), json!(["2", "2", "realtime:room1", "phx_join", payload]));
+        let version_1 =
+            json!({ "topic": "realtime:room1", "event": "phx_join", "payload": payload, "ref": "2", "join_ref": "2" });
+        assert_eq!(read(ProtocolVersion::V1), version_1);
+        assert!(!format!("{join:?}").contains("secret"), "a frame in a log must not show its token");
+        assert!(!format!("{:?}", join.encode(ProtocolVersion::V2)).contains("secret"));
+    }
+
+    #[rstest]
+    #[case(ClientMessage::Heartbeat { reference: "1".into() }, r#"[null,"1","phoenix","heartbeat",{}]"#)]
+    #[case(
+        ClientMessage::Leave { join_ref: "1".into(), reference: "7".into(), topic: "t".into() },
+        r#"["1","7","realtime:t","phx_leave",{}]"#
+    )]
+    #[case(
+        ClientMessage::AccessToken { join_ref: "1".into(), reference: "7".into(), topic: "t".into(), token: "x".into() },
+        r#"["1","7","realtime:t","access_token",{"access_token":"x"}]"#
+    )]
+    #[case(
+        ClientMessage::Track { join_ref: "1".into(), reference: "7".into(), topic: "t".into(), payload: json!({"at": 1}).into() },
+        r#"["1","7","realtime:t","presence",{"type":"presence","event":"track","payload":{"at":1}}]"#
+    )]
+    #[case(
+        ClientMessage::Untrack { join_ref: "1".into(), reference: "7".into(), topic: "t".into() },
+        r#"["1","7","realtime:t","presence",{"type":"presence","event":"untrack"}]"#
+    )]
+    #[case(
+        broadcast("t", "say \"hi\"", BroadcastPayload::Json(r#"{"n":12345678901234567890.10}"#.parse().unwrap())),
+        r#"["1","7","realtime:t","broadcast",{"type":"broadcast","event":"say \"hi\"","payload":{"n":12345678901234567890.10}}]"#
+    )]
+    fn the_other_frames(#[case] message: ClientMessage, #[case] version_2: &str) {
+        assert_eq!(text(&message, ProtocolVersion::V2), version_2);
+    }
+
+    #[test]
+    fn version_1_is_an_object() {
+        let leave = ClientMessage::Leave { join_ref: "1".into(), reference: "7".into(), topic: "t".into() };
+        let expected = r#"{"topic":"realtime:t","event":"phx_leave","payload":{},"ref":"7","join_ref":"1"}"#;
+        assert_eq!(text(&leave, ProtocolVersion::V1), expected);
+        let beat = ClientMessage::Heartbeat { reference: "1".into() };
+        let expected = r#"{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"1"}"#;
+        assert_eq!(text(&beat, ProtocolVersion::V1), expected);
+    }
+
+    #[test]
+    fn bytes_are_a_push_of_version_2() {
+        let message = broadcast("room", "evb", BroadcastPayload::Binary(Bytes::from_static(&[0, 1, 254, 255])));
+        let expected = b"\x03\x01\x01\r\x03\x00\x0017realtime:roomevb\x00\x01\xfe\xff";
+        assert!(matches!(message.encode(ProtocolVersion::V2), Ok(Frame::Binary(bytes)) if bytes == expected[..]));
+        assert_eq!(message.encode(ProtocolVersion::V1), Err(EncodeError::NeedsVersion2));
+    }
+
+    #[test]
+    fn what_its_length_cannot_say_is_refused() {
+        let bytes = || BroadcastPayload::Binary(Bytes::new());
+        let encode = |topic: usize, event: usize| {
+            broadcast(&"t".repeat(topic), &"e".repeat(event), bytes()).encode(ProtocolVersion::V2)
+        };
+        assert!(encode(246, 255).is_ok());
+        assert_eq!(encode(247, 1), Err(EncodeError::TooLong { part: "topic", length: 256 }));
+        assert_eq!(encode(1, 256), Err(EncodeError::TooLong { part: "event", length: 256 }));
+    }
+}

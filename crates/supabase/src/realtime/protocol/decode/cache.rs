@@ -40,7 +40,7 @@ impl ColumnsCache {
             pairs.push((name.ok_or(DecodeError::Missing("name of a column"))?, type_name.unwrap_or_default()));
             Ok(())
         })?;
-        let columns = Arc::new(Columns::new(pairs));
+        let columns = Arc::new(Columns::new(pairs).ok_or(DecodeError::Repeated("column"))?);
         let text = cursor.since(start)?;
         if text.len() <= LONGEST {
             self.known.truncate(TABLES - 1);

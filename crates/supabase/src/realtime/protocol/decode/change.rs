@@ -11,7 +11,8 @@ use crate::realtime::protocol::error::DecodeError;
 use crate::realtime::protocol::scan::Cursor;
 
 /// `{"ids":[66729981],"data":{"table":"t","type":"INSERT","record":{…},"columns":[…],"errors":null,"schema":"public",
-/// "commit_timestamp":"2026-11-23T03:44:27.203Z","old_record":{…}}}`. A deletion has no record, an insertion no old one.
+/// "commit_timestamp":"2026-11-23T03:44:27.203Z","old_record":{…}}}`. A deletion has no record, an insertion no old one; one whose values
+/// are withheld for want of a right or a primary key has `"record":{},"columns":[],"commit_timestamp":null`.
 pub(super) fn read(cursor: &mut Cursor<'_>, columns: &mut ColumnsCache) -> Result<Body> {
     let (mut ids, mut change) = (None, None);
     cursor.members(|cursor, key| match key {
@@ -39,7 +40,7 @@ fn data(cursor: &mut Cursor<'_>, cache: &mut ColumnsCache) -> Result<PostgresCha
         "schema" => once(&mut schema, "schema", cursor.string()?.into_owned()),
         "table" => once(&mut table, "table", cursor.string()?.into_owned()),
         "type" => once(&mut kind, "type of a change", change_kind(&cursor.string()?)?),
-        "commit_timestamp" => once(&mut commit_timestamp, "commit_timestamp", cursor.string()?.into_owned()),
+        "commit_timestamp" => once(&mut commit_timestamp, "commit_timestamp", optional(cursor)?),
         "errors" => once(&mut errors, "errors", complaints(cursor)?),
         // Records come before the columns that give them their types, or behind.
         "record" => once(&mut record, "record", Record::take(cursor, columns.as_ref())?),
@@ -52,11 +53,15 @@ fn data(cursor: &mut Cursor<'_>, cache: &mut ColumnsCache) -> Result<PostgresCha
         schema: schema.ok_or(DecodeError::Missing("schema"))?,
         table: table.ok_or(DecodeError::Missing("table"))?,
         kind: kind.ok_or(DecodeError::Missing("type of a change"))?,
-        commit_timestamp: commit_timestamp.ok_or(DecodeError::Missing("commit_timestamp"))?,
+        commit_timestamp: commit_timestamp.flatten(),
         record: record.map_or_else(|| Ok(Row::default()), |record| record.into_row(&columns))?,
         old_record: old_record.map_or_else(|| Ok(Row::default()), |record| record.into_row(&columns))?,
         errors: errors.unwrap_or_default(),
     })
+}
+
+fn optional(cursor: &mut Cursor<'_>) -> Result<Option<String>> {
+    if cursor.null()? { Ok(None) } else { Ok(Some(cursor.string()?.into_owned())) }
 }
 
 fn change_kind(text: &str) -> Result<ChangeKind> {
@@ -128,5 +133,6 @@ fn row(cursor: &mut Cursor<'_>, columns: &Arc<Columns>) -> Result<Row> {
     values.resize(columns.list().len(), None);
     let (names, more): (Vec<_>, Vec<_>) = undescribed.into_iter().unzip();
     values.extend(more.into_iter().map(Some));
-    Ok(Row::new(Arc::new(columns.with(names)), values))
+    let columns = columns.with(names).ok_or(DecodeError::Repeated("column"))?;
+    Ok(Row::new(Arc::new(columns), values))
 }
