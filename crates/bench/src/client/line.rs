@@ -58,6 +58,7 @@ impl Line {
             backoff_max: Duration::from_secs(3),
             stable_after: Duration::from_secs(3),
             refused_pause: Duration::from_secs(1),
+            join_spread: Duration::from_millis(200),
             ..RealtimeOptions::new(url.parse()?, key)
         };
         let (realtime, events) = Realtime::spawn(options, Arc::new(keeper.clone()));
@@ -66,11 +67,9 @@ impl Line {
 
     /// Says which channels are wanted: topic, and whether it is private.
     pub(crate) fn want(&self, channels: &[(&str, bool)]) {
-        let channel = |(topic, private): &(&str, bool)| ChannelSpec {
-            topic: (*topic).to_owned(),
-            private: *private,
-            broadcast_self: false,
-            broadcast_ack: true,
+        let channel = |(topic, private): &(&str, bool)| match private {
+            true => ChannelSpec::private(*topic).acknowledged().replication_ready(),
+            false => ChannelSpec::public(*topic).acknowledged(),
         };
         self.realtime.set_channels(channels.iter().map(channel).collect());
     }
@@ -101,11 +100,10 @@ impl Line {
 pub(crate) fn heard(event: RealtimeEvent) -> Option<Heard> {
     Some(match event {
         RealtimeEvent::Joined { topic } => Heard::Joined { topic },
-        RealtimeEvent::Disconnected { reason, .. } => Heard::Down { reason },
-        RealtimeEvent::Refused { topic, reason } | RealtimeEvent::ChannelClosed { topic, reason } => {
-            Heard::Lost { topic, reason }
-        }
-        RealtimeEvent::Broadcast { payload, .. } => Heard::Message { payload },
+        RealtimeEvent::Disconnected { reason, .. } => Heard::Down { reason: reason.to_string() },
+        RealtimeEvent::Refused { topic, reason } => Heard::Lost { topic, reason: format!("join refused: {reason:?}") },
+        RealtimeEvent::ChannelClosed { topic, reason } => Heard::Lost { topic, reason: format!("channel closed: {reason}") },
+        RealtimeEvent::Broadcast { payload, .. } => Heard::Message { payload: payload.get().ok()? },
         _ => return None,
     })
 }

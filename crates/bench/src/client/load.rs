@@ -156,7 +156,7 @@ pub(super) async fn idle(hub: &HubProcess, scale: Scale) -> Result<Table> {
         let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1_048_576.0);
         table.row([thousands(count as f64), megabytes(now.resident), megabytes(now.proportional), each]);
     }
-    table.note("Each has joined one channel, twenty to a topic. The hub's own process without PostgreSQL, after the load above.");
+    table.note("Each has joined one channel, twenty to a topic. A hub that has done nothing else, its own process without PostgreSQL; as many plain sockets as the table says.");
     Ok(table)
 }
 

@@ -6,17 +6,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
-use cockpit_supabase::realtime::change::{ColumnValue, Numeric, PostgresChange, Row};
-use cockpit_supabase::realtime::presence::PresenceMap;
-use cockpit_supabase::realtime::protocol::{BroadcastPayload, ServerMessage, decode_binary, decode_text};
+use bytes::Bytes;
+use cockpit_supabase::realtime::change::{PostgresChange, Row};
+use cockpit_supabase::realtime::presence::{Presence, PresenceMap};
+use cockpit_supabase::realtime::protocol::{Binding, BroadcastPayload, Decoder, Json, ServerMessage};
 use cockpit_supabase::{ChannelSpec, Error, Realtime, RealtimeEvent, RealtimeOptions, TokenSource};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use super::contest::canon;
 use super::contest::commands::{BEGIN, Command, Contestant, END, Frame, TOPIC, read_frames};
-use super::contest::record::{Day, Digits, Everything, Hex, Instant as At, Wall};
+use super::contest::record::{Everything, Exact};
 
 /// What a contestant waits for at most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,8 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Our client.
 pub(crate) struct Ours {
     runtime: Runtime,
-    frames: Vec<Frame>,
+    frames: Vec<Raw>,
     joined: Option<Joined>,
+}
+
+/// A frame as the socket's library hands it over.
+enum Raw {
+    Text(String),
+    Binary(Bytes),
 }
 
 struct Joined {
@@ -44,17 +52,27 @@ impl Contestant for Ours {
     fn carry_out(&mut self, command: Command) -> Result<Value> {
         match command {
             Command::Load { path } => {
-                self.frames = read_frames(&path)?;
+                let raw = |frame| match frame {
+                    Frame::Text(text) => Raw::Text(text),
+                    Frame::Binary(bytes) => Raw::Binary(bytes.into()),
+                };
+                self.frames = read_frames(&path)?.into_iter().map(raw).collect();
                 Ok(json!({"frames": self.frames.len()}))
             }
             Command::Decode {} => {
+                // One for the whole stream, as a connection has it.
+                let mut decoder = Decoder::new();
                 let begin = Instant::now();
-                let leaves: u64 =
-                    self.frames.iter().map(|frame| decode(frame).map_or(0, |message| touch(&message))).sum();
+                let mut leaves = 0;
+                for frame in &self.frames {
+                    leaves += decode(&mut decoder, frame).map_or(0, |message| touch(&message));
+                }
                 Ok(json!({"ns": nanoseconds(begin), "leaves": leaves}))
             }
             Command::Verify { out } => {
-                let lines: Vec<String> = self.frames.iter().map(|frame| canonical(frame).to_string()).collect();
+                let mut decoder = Decoder::new();
+                let lines: Vec<String> =
+                    self.frames.iter().map(|frame| canonical(&mut decoder, frame).to_string()).collect();
                 std::fs::write(out, lines.join("\n"))?;
                 Ok(json!({"frames": self.frames.len()}))
             }
@@ -92,36 +110,40 @@ impl TokenSource for Fixed {
 
 /// A public channel with acknowledged broadcasts.
 pub(crate) fn public_channel(topic: &str) -> ChannelSpec {
-    ChannelSpec { topic: topic.to_owned(), private: false, broadcast_self: false, broadcast_ack: true }
+    ChannelSpec::public(topic).acknowledged()
 }
 
-fn decode(frame: &Frame) -> Result<ServerMessage> {
+/// A channel that carries everything: the tables of the recordings, presence, broadcasts.
+fn rich_channel() -> ChannelSpec {
+    ["rt_default", "rt_full", "rt_norls"]
+        .into_iter()
+        .fold(ChannelSpec::public(TOPIC).presence("ada"), |spec, table| spec.changes(Binding::table("public", table)))
+}
+
+fn decode(decoder: &mut Decoder, frame: &Raw) -> Result<ServerMessage> {
     match frame {
-        Frame::Text(text) => decode_text(text),
-        Frame::Binary(bytes) => decode_binary(bytes),
+        Raw::Text(text) => decoder.text(text),
+        Raw::Binary(bytes) => decoder.binary(bytes),
     }
     .map_err(|error| anyhow!("{error}"))
 }
 
 fn touch(message: &ServerMessage) -> u64 {
     match message {
-        ServerMessage::Broadcast { payload, .. } => match payload {
-            BroadcastPayload::Json(value) => canon::leaves(value),
-            BroadcastPayload::Binary(bytes) => touch_bytes(bytes),
-        },
+        ServerMessage::Broadcast { payload: BroadcastPayload::Json(json), .. } => touch_json(json),
+        ServerMessage::Broadcast { payload: BroadcastPayload::Binary(bytes), .. } => touch_bytes(bytes),
         ServerMessage::PostgresChange { change, .. } => touch_change(change),
         ServerMessage::PresenceState { presences, .. } => touch_people(presences),
         ServerMessage::PresenceDiff { joins, leaves, .. } => touch_people(joins) + touch_people(leaves),
-        ServerMessage::Reply { outcome, .. } => {
-            black_box(outcome);
-            1
-        }
-        ServerMessage::System { message, .. } => {
-            black_box(message);
-            1
-        }
+        ServerMessage::Reply { outcome, .. } => touch_any(outcome),
+        ServerMessage::System { message, .. } => touch_any(message),
         _ => 0,
     }
+}
+
+fn touch_any<T>(value: &T) -> u64 {
+    black_box(value);
+    1
 }
 
 fn touch_bytes(bytes: &[u8]) -> u64 {
@@ -129,116 +151,33 @@ fn touch_bytes(bytes: &[u8]) -> u64 {
     1
 }
 
+/// As a tree, which is what the others have, too.
+fn touch_json(json: &Json) -> u64 {
+    json.get::<Value>().map_or(0, |value| canon::leaves(&value))
+}
+
 fn touch_change(change: &PostgresChange) -> u64 {
     typed(&change.record).leaves() + typed(&change.old_record).leaves()
 }
 
 fn touch_people(people: &PresenceMap) -> u64 {
-    let metas = people.iter().flat_map(|(_, metas)| metas);
-    metas.flat_map(|meta| meta.payload.values()).map(canon::leaves).sum()
+    people.iter().flat_map(|(_, metas)| metas).map(|meta| touch_json(&meta.payload)).sum()
 }
 
 /// The application's row.
-fn typed(row: &Row) -> Everything<Numeric> {
-    let mut typed = Everything::default();
-    for (name, value) in row.iter() {
-        match name {
-            "id" => typed.id = Some(int(value)),
-            "tenant_id" => typed.tenant_id = Some(uuid(value)),
-            "n" => {
-                typed.n = Some(match value {
-                    ColumnValue::Numeric(number) => Some(number.clone()),
-                    _ => None,
-                });
-            }
-            "i8" => typed.i8 = Some(int(value)),
-            "f8" => {
-                typed.f8 = Some(match value {
-                    ColumnValue::Float(number) => Some(*number),
-                    _ => None,
-                });
-            }
-            "ok" => {
-                typed.ok = Some(match value {
-                    ColumnValue::Bool(value) => Some(*value),
-                    _ => None,
-                });
-            }
-            "ts" => typed.ts = Some(text(value).map(At::from)),
-            "tsn" => typed.tsn = Some(text(value).map(Wall::from)),
-            "d" => typed.d = Some(text(value).map(Day::from)),
-            "tm" => typed.tm = Some(text(value).map(str::to_owned)),
-            "u" => typed.u = Some(uuid(value)),
-            "j" => typed.j = Some(json_of(value)),
-            "js" => typed.js = Some(json_of(value)),
-            "t" => typed.t = Some(text(value).map(str::to_owned)),
-            "vc" => typed.vc = Some(text(value).map(str::to_owned)),
-            "b" => {
-                typed.b = Some(match value {
-                    ColumnValue::Bytes(bytes) => Some(Hex(bytes.to_vec())),
-                    _ => None,
-                });
-            }
-            "arr" => {
-                typed.arr = Some(match value {
-                    ColumnValue::Array(values) => {
-                        Some(values.iter().map(|value| text(value).map(str::to_owned)).collect())
-                    }
-                    _ => None,
-                });
-            }
-            "m" => typed.m = Some(text(value).map(str::to_owned)),
-            "iv" => typed.iv = Some(text(value).map(str::to_owned)),
-            "gen" => typed.generated = Some(int(value).and_then(|value| i32::try_from(value).ok())),
-            _ => {}
-        }
-    }
-    typed
+fn typed(row: &Row) -> Everything<Exact> {
+    row.deserialize().unwrap_or_default()
 }
 
-fn int(value: &ColumnValue) -> Option<i64> {
-    match value {
-        ColumnValue::Int(value) => Some(*value),
-        _ => None,
-    }
-}
-
-fn uuid(value: &ColumnValue) -> Option<uuid::Uuid> {
-    match value {
-        ColumnValue::Uuid(value) => Some(*value),
-        _ => None,
-    }
-}
-
-fn text(value: &ColumnValue) -> Option<&str> {
-    match value {
-        ColumnValue::Text(value) => Some(value),
-        _ => None,
-    }
-}
-
-fn json_of(value: &ColumnValue) -> Option<Value> {
-    match value {
-        ColumnValue::Json(raw) => serde_json::from_str(raw.get()).ok(),
-        _ => None,
-    }
-}
-
-impl Digits for Numeric {
-    fn digits(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
-
-fn canonical(frame: &Frame) -> Value {
-    let message = match decode(frame) {
+fn canonical(decoder: &mut Decoder, frame: &Raw) -> Value {
+    let message = match decode(decoder, frame) {
         Ok(message) => message,
         Err(error) => return canon::refused(&error.to_string()),
     };
     match &message {
         ServerMessage::Broadcast { event, payload, id, .. } => {
             let payload = match payload {
-                BroadcastPayload::Json(value) => canon::plain(value),
+                BroadcastPayload::Json(json) => canon::plain(&json.get().unwrap_or_default()),
                 BroadcastPayload::Binary(bytes) => canon::bytes(bytes),
             };
             canon::broadcast(event, id.as_deref(), payload)
@@ -246,7 +185,7 @@ fn canonical(frame: &Frame) -> Value {
         ServerMessage::PostgresChange { change, .. } => canon::change(
             &format!("{:?}", change.kind).to_uppercase(),
             &change.table,
-            &change.commit_timestamp,
+            change.commit_timestamp.as_deref().unwrap_or_default(),
             typed(&change.record).canon(),
             typed(&change.old_record).canon(),
         ),
@@ -258,26 +197,26 @@ fn canonical(frame: &Frame) -> Value {
 }
 
 fn people(people: &PresenceMap) -> Vec<Value> {
-    let one = |(key, metas): &(String, Vec<cockpit_supabase::realtime::presence::Presence>)| {
-        metas.iter().map(|meta| canon::present(key, &meta.reference, meta.payload.clone())).collect::<Vec<_>>()
+    let one = |(key, metas): &(String, Vec<Presence>)| {
+        let payload = |meta: &Presence| meta.payload.get::<Map<String, Value>>().unwrap_or_default();
+        metas.iter().map(|meta| canon::present(key, &meta.reference, payload(meta))).collect::<Vec<_>>()
     };
     people.iter().flat_map(one).collect()
 }
 
 /// Connects, and takes events in a task of its own as an application does.
 async fn join(url: &str) -> Result<Joined> {
-    let (realtime, mut events) =
-        Realtime::spawn(RealtimeOptions::new(url.parse()?, "none"), Arc::new(Fixed("t".to_owned())));
-    realtime.set_channels(vec![public_channel(TOPIC)]);
+    // Who leaves is told at once, as the others do, and not after the usual grace.
+    let options = RealtimeOptions { presence_grace: Duration::ZERO, ..RealtimeOptions::new(url.parse()?, "none") };
+    let (realtime, mut events) = Realtime::spawn(options, Arc::new(Fixed("t".to_owned())));
+    realtime.set_channels(vec![rich_channel()]);
     until_joined(&mut events).await?;
     let (finish, finished) = mpsc::channel(4);
     tokio::spawn(async move {
         let (mut begin, mut count, mut leaves) = (Instant::now(), 0_u64, 0_u64);
         while let Some(event) = events.recv().await {
             match &event {
-                RealtimeEvent::Broadcast { event, .. } if event == BEGIN => {
-                    (begin, count, leaves) = (Instant::now(), 0, 0)
-                }
+                RealtimeEvent::Broadcast { event, .. } if event == BEGIN => (begin, count, leaves) = (Instant::now(), 0, 0),
                 RealtimeEvent::Broadcast { event, .. } if event == END => {
                     let result = json!({"ns": nanoseconds(begin), "events": count, "leaves": leaves});
                     if finish.send(result).await.is_err() {
@@ -296,12 +235,14 @@ async fn join(url: &str) -> Result<Joined> {
 
 fn touch_event(event: &RealtimeEvent) -> u64 {
     match event {
-        RealtimeEvent::Broadcast { payload, .. } => canon::leaves(payload),
+        RealtimeEvent::Broadcast { payload, .. } => touch_json(payload),
         RealtimeEvent::BinaryBroadcast { payload, .. } => touch_bytes(payload),
-        RealtimeEvent::System { message, .. } => {
-            black_box(message);
-            1
+        RealtimeEvent::PostgresChange { change, .. } => touch_change(change),
+        RealtimeEvent::Presence { change, .. } => {
+            touch_people(&change.joined) + touch_people(&change.updated) + touch_people(&change.left)
         }
+        RealtimeEvent::System { message, .. } => touch_any(message),
+        RealtimeEvent::Ready { extension, .. } => touch_any(extension),
         _ => 0,
     }
 }
@@ -311,13 +252,19 @@ async fn until_joined(events: &mut mpsc::Receiver<RealtimeEvent>) -> Result<()> 
         while let Some(event) = events.recv().await {
             match event {
                 RealtimeEvent::Joined { .. } => return Ok(()),
-                RealtimeEvent::Refused { reason, .. } => bail!("the join was refused: {reason}"),
+                RealtimeEvent::Refused { reason, .. } => bail!("the join was refused: {reason:?}"),
                 _ => {}
             }
         }
         bail!("the connection ended")
     };
     tokio::time::timeout(PATIENCE, joined).await.context("no channel was joined in time")?
+}
+
+/// What the messages of a trip say.
+#[derive(Deserialize)]
+struct Trip {
+    n: usize,
 }
 
 async fn trip(url: &str, key: &str, count: usize, pause: Duration, topic: &str) -> Result<Value> {
@@ -336,8 +283,7 @@ async fn trip(url: &str, key: &str, count: usize, pause: Duration, topic: &str) 
         while arrived.len() < count {
             match events.recv().await {
                 Some(RealtimeEvent::Broadcast { payload, .. }) => {
-                    let number = payload.get("n").and_then(Value::as_u64);
-                    arrived.push((number, Instant::now()));
+                    arrived.push((payload.get::<Trip>().ok(), Instant::now()));
                 }
                 Some(_) => {}
                 None => break,
@@ -358,7 +304,7 @@ async fn trip(url: &str, key: &str, count: usize, pause: Duration, topic: &str) 
     let arrived = tokio::time::timeout(PATIENCE, receiving).await.context("messages never came")??;
     let mut delivered = vec![0; count];
     for (number, at) in arrived {
-        let number = number.and_then(|number| usize::try_from(number).ok()).unwrap_or(count);
+        let number = number.map_or(count, |Trip { n }| n);
         if let (Some(place), Some(begin)) = (delivered.get_mut(number), sent.get(number)) {
             *place = u64::try_from(at.duration_since(*begin).as_nanos())?;
         }

@@ -26,8 +26,8 @@ pub(super) fn rows(frames: usize) -> Result<Vec<Row>> {
     let binaries = of("c2_broadcast_v2_binary", is_binary)?;
     let database = of("e2_broadcast_from_db_replay", is_any_json_broadcast)?;
     let changes = of("b1_pgchanges_types_default_full", |said| is(said, "postgres_changes"))?;
-    let mut answers = of("f3_token_lifecycle", |said| is(said, "phx_reply") || is_good_system(said))?;
-    answers.extend(of("e1_private_channels", |said| is(said, "phx_reply") || is_good_system(said))?);
+    let mut answers = of("f3_token_lifecycle", is_answer)?;
+    answers.extend(of("e1_private_channels", is_answer)?);
     let presence = presence(frames)?;
     let day = day(&[&texts, &database, &changes, &presence, &answers], frames)?;
     let both = |name, said: &[Said]| -> Result<Row> {
@@ -161,12 +161,39 @@ fn day(kinds: &[&[Said]; 5], frames: usize) -> Result<Vec<Said>> {
     Ok(all)
 }
 
+/// So many frames at least, in whole repetitions: a room that is not empty at the end would not be at the next beginning either. Every
+/// repetition has message ids of its own, as no message of a real server has another's.
 fn repeated(said: &[Said], frames: usize) -> Result<Vec<Said>> {
     if said.is_empty() {
         bail!("a kind of frames is not in the recordings");
     }
-    // Whole times only: a room that is not empty at the end would not be at the next beginning either.
-    Ok(said.iter().cycle().take(frames.div_ceil(said.len()) * said.len()).cloned().collect())
+    let count = frames.div_ceil(said.len()) * said.len();
+    Ok(said.iter().cycle().take(count).enumerate().map(|(at, said)| with_own_id(said, at)).collect())
+}
+
+/// With the message's id replaced wherever it stands, by one of the same length where it is a UUID.
+fn with_own_id(said: &Said, at: usize) -> Said {
+    let own = |id: &str| format!("{at:08x}{}", id.get(8..).unwrap_or_default());
+    match said {
+        Said::Event { event, reply, payload } if event == "broadcast" => {
+            let parsed: Value = serde_json::from_str(payload).unwrap_or_default();
+            let payload = match parsed.pointer("/meta/id").and_then(Value::as_str) {
+                Some(id) => payload.replace(&format!("\"{id}\""), &format!("\"{}\"", own(id))),
+                None => payload.clone(),
+            };
+            Said::Event { event: event.clone(), reply: *reply, payload }
+        }
+        Said::Binary { event, meta, encoding, payload } => {
+            let parsed: Value = serde_json::from_slice(meta).unwrap_or_default();
+            let Some(id) = parsed.get("id").and_then(Value::as_str) else { return said.clone() };
+            let renew = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+                Ok(text) => text.replace(id, &own(id)).into_bytes(),
+                Err(_) => bytes.to_vec(),
+            };
+            Said::Binary { event: event.clone(), meta: renew(meta), encoding: *encoding, payload: renew(payload) }
+        }
+        _ => said.clone(),
+    }
 }
 
 fn is(said: &Said, wanted: &str) -> bool {
@@ -186,7 +213,11 @@ fn is_any_json_broadcast(said: &Said) -> bool {
     is_broadcast(said) || matches!(said, Said::Binary { encoding: 1, .. })
 }
 
-/// The others mean that something has to be joined again, which is not what is measured.
-fn is_good_system(said: &Said) -> bool {
-    matches!(said, Said::Event { event, payload, .. } if event == "system" && payload.contains("\"status\":\"ok\""))
+/// Without those that mean that something has to be joined again, which is not what is measured.
+fn is_answer(said: &Said) -> bool {
+    match said {
+        Said::Event { event, payload, .. } if event == "phx_reply" => !payload.contains("unmatched topic"),
+        Said::Event { event, payload, .. } => event == "system" && payload.contains("\"status\":\"ok\""),
+        Said::Binary { .. } => false,
+    }
 }

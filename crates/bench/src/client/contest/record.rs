@@ -1,8 +1,12 @@
 //! The row of the recorded tables as an application holds it: a column of every type that matters, each in its real type.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -113,7 +117,7 @@ pub(crate) enum Day {
     Other(String),
 }
 
-/// `bytea`, from the server's hexadecimal text.
+/// `bytea`.
 #[derive(Debug)]
 pub(crate) struct Hex(pub(crate) Vec<u8>);
 
@@ -123,9 +127,34 @@ pub(crate) trait Digits {
     fn digits(&self) -> String;
 }
 
+/// Every digit, as the database wrote it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Exact(Box<str>);
+
+impl Digits for Exact {
+    fn digits(&self) -> String {
+        self.0.to_string()
+    }
+}
+
 impl Digits for f64 {
     fn digits(&self) -> String {
         self.to_string()
+    }
+}
+
+/// A type that is made of a text, without a copy of it first.
+struct FromText<T>(PhantomData<T>);
+
+impl<T: for<'a> From<&'a str>> Visitor<'_> for FromText<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        Ok(T::from(text))
     }
 }
 
@@ -139,7 +168,7 @@ macro_rules! from_text {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <std::borrow::Cow<'de, str>>::deserialize(deserializer).map(|text| Self::from(text.as_ref()))
+                deserializer.deserialize_str(FromText(PhantomData))
             }
         }
     };
@@ -149,13 +178,31 @@ from_text!(Instant, At);
 from_text!(Wall, At);
 from_text!(Day, On);
 
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+/// Bytes where the library has made them, else the server's hexadecimal text.
+struct HexVisitor;
+
+impl Visitor<'_> for HexVisitor {
+    type Value = Hex;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("bytes, or their hexadecimal text")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Hex, E> {
+        Ok(Hex(bytes.to_vec()))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hex, E> {
         let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
         let pair = |pair: &[u8]| u8::try_from(digit(pair.first())? << 4 | digit(pair.get(1))?).ok();
         let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(pair).collect();
-        bytes.map(Self).ok_or_else(|| serde::de::Error::custom("bytea in another form"))
+        bytes.map(Hex).ok_or_else(|| serde::de::Error::custom("bytea in another form"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HexVisitor)
     }
 }
 
