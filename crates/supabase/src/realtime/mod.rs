@@ -7,7 +7,7 @@
 //! [`RealtimeEvent::ReadAgain`]. The last one comes on a timer, because a restart of the server's database is never mentioned.
 //!
 //! A deletion is reported with the row's key alone, and to every subscriber, whatever row policies say: see
-//! [`change::PostgresChange`].
+//! [`change::PostgresChange::subject`].
 //!
 //! # Sleep and network changes
 //!
@@ -23,6 +23,7 @@ mod disconnect;
 mod driver;
 mod event;
 mod options;
+mod payload;
 pub mod presence;
 pub mod protocol;
 mod refusal;
@@ -36,7 +37,6 @@ mod track;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -122,27 +122,18 @@ impl Realtime {
         self.shared.wanted.send_replace(channels);
     }
 
-    /// Sends a broadcast. On a channel that is [`acknowledged`](ChannelSpec::acknowledged) this waits for the server's word, otherwise
-    /// only for the socket. When many wait already it waits for a place first.
+    /// Sends a broadcast: JSON, or bytes, which only clients that speak version 2 of the protocol hear. On a channel that is
+    /// [`acknowledged`](ChannelSpec::acknowledged) this waits for the server's word, otherwise only for the socket. When many wait
+    /// already it waits for a place first.
     ///
     /// # Errors
     /// [`Error::NotJoined`] at once when the channel is not live (nothing is queued for later: a broadcast is about now),
-    /// [`Error::PayloadTooLarge`] above the server's 3,000 KB and [`Error::RateLimited`] above one's own budget, both without anything
-    /// being sent, [`Error::QueueFull`] when too many wait for the server's word, [`Error::Timeout`] when no word comes, which is how
-    /// the server treats a sender without the right to write, [`Error::Refused`] with its reason, [`Error::Closed`] when the connection
-    /// ends meanwhile.
-    pub async fn broadcast(&self, topic: &str, event: &str, payload: impl Into<Json>) -> Result<(), Error> {
-        let ask = Ask::Broadcast { event: event.to_owned(), payload: BroadcastPayload::Json(payload.into()) };
-        self.ask(topic, ask).await
-    }
-
-    /// The same with bytes. They are heard only by clients that speak version 2 of the protocol.
-    ///
-    /// # Errors
-    /// Those of [`broadcast`](Self::broadcast), and [`Error::BinaryUnsupported`] in version 1.
-    pub async fn broadcast_bytes(&self, topic: &str, event: &str, payload: Bytes) -> Result<(), Error> {
-        let ask = Ask::Broadcast { event: event.to_owned(), payload: BroadcastPayload::Binary(payload) };
-        self.ask(topic, ask).await
+    /// [`Error::PayloadTooLarge`] above the server's 3,000 KB, [`Error::RateLimited`] above one's own budget and
+    /// [`Error::BinaryUnsupported`] for bytes in version 1, all without anything being sent, [`Error::QueueFull`] when too many wait for
+    /// the server's word, [`Error::Timeout`] when no word comes, which is how the server treats a sender without the right to write,
+    /// [`Error::Refused`] with its reason, [`Error::Closed`] when the connection ends meanwhile.
+    pub async fn broadcast(&self, topic: &str, event: &str, payload: impl Into<BroadcastPayload>) -> Result<(), Error> {
+        self.ask(topic, Ask::Broadcast { event: event.to_owned(), payload: payload.into() }).await
     }
 
     /// Sends a broadcast that is only worth sending now, a cursor for instance, and waits for nothing: neither for a place in the queue
@@ -151,9 +142,9 @@ impl Realtime {
     /// # Errors
     /// [`Error::QueueFull`] when others wait to be sent, [`Error::Closed`] when the connection has ended. What
     /// [`broadcast`](Self::broadcast) would have told later is not told.
-    pub fn try_broadcast(&self, topic: &str, event: &str, payload: BroadcastPayload) -> Result<(), Error> {
+    pub fn try_broadcast(&self, topic: &str, event: &str, payload: impl Into<BroadcastPayload>) -> Result<(), Error> {
         let (answer, _nobody_waits) = oneshot::channel();
-        let ask = Ask::Broadcast { event: event.to_owned(), payload };
+        let ask = Ask::Broadcast { event: event.to_owned(), payload: payload.into() };
         let command = Command { topic: bare_topic(topic).to_owned(), ask, answer };
         self.shared.commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => Error::QueueFull,

@@ -1,10 +1,11 @@
 //! The pains of clients of Supabase Realtime over real sockets, each under its name. Those of time (ghosts, rates, timers) are in the
 //! state machine's own tests.
 
+use bytes::Bytes;
 use std::time::Duration;
 
 use cockpit_supabase::realtime::change::{ColumnValue, Subject};
-use cockpit_supabase::realtime::protocol::{Binding, BroadcastPayload};
+use cockpit_supabase::realtime::protocol::Binding;
 use cockpit_supabase::realtime::{AnonKey, CloseReason, DisconnectReason, Extension, HandshakeRefusal};
 use cockpit_supabase::{ChannelSpec, Error, Realtime, RealtimeEvent};
 use rstest::rstest;
@@ -178,7 +179,7 @@ async fn oversized_payloads_never_reach_the_socket() {
         joined_to(ChannelSpec::private("room"), &server, server.options(), Tokens::new("t1")).await;
     let large = realtime.broadcast("room", "e", json!("x".repeat(3_000 * 1024))).await;
     assert!(matches!(large, Err(Error::PayloadTooLarge { .. })), "{large:?}");
-    let bytes = realtime.broadcast_bytes("room", "e", vec![0; 3_000 * 1024 + 1].into()).await;
+    let bytes = realtime.broadcast("room", "e", Bytes::from(vec![0; 3_000 * 1024 + 1])).await;
     assert!(matches!(bytes, Err(Error::PayloadTooLarge { .. })), "{bytes:?}");
     let event = "e".repeat(256);
     assert!(matches!(realtime.broadcast("room", &event, json!(1)).await, Err(Error::Refused { .. })));
@@ -188,12 +189,35 @@ async fn oversized_payloads_never_reach_the_socket() {
 }
 
 #[tokio::test]
+async fn oversized_payloads_not_even_a_join_may_cost_the_socket() {
+    let server = Server::start().await;
+    let mut options = server.options();
+    (options.join_timeout, options.refused_pause) = (Duration::from_millis(100), Duration::from_secs(60));
+    let (realtime, mut events) = Realtime::spawn(options, Tokens::new("t1"));
+    // The real server closes the socket at a frame of five million bytes.
+    realtime.set_channels(vec![ChannelSpec::private("large").presence("x".repeat(5_000_001)), spec("room")]);
+    let mut peer = server.accept().await;
+    assert_eq!(peer.expect("phx_leave").await[2], "realtime:large", "given up, and no join came before it");
+    assert_eq!(peer.let_join().await[2], "realtime:room");
+    let reason = CloseReason::Unanswered(Duration::from_millis(100));
+    let closed = RealtimeEvent::ChannelClosed { topic: "large".into(), reason };
+    let mut expected = vec![RealtimeEvent::Connected, closed, RealtimeEvent::Joined { topic: "room".into() }];
+    while !expected.is_empty() {
+        let event = next(&mut events).await;
+        let place = expected.iter().position(|other| *other == event);
+        expected.remove(place.unwrap_or_else(|| panic!("{event:?}")));
+    }
+    realtime.shutdown().await;
+}
+
+#[tokio::test]
 async fn rate_limits_try_broadcast_fails_at_once_when_others_wait() {
     let server = Server::start().await;
     let spec = ChannelSpec::private("room");
     let (realtime, _events, _deaf) = joined_to(spec, &server, server.options(), Tokens::new("t1")).await;
     // The peer reads nothing, so that the socket fills up.
-    let payload = || BroadcastPayload::Json(json!("x".repeat(2_000_000)).into());
+    let bytes = Bytes::from(vec![0; 3_000_000]);
+    let payload = || bytes.clone();
     let full = soon(async {
         loop {
             if let Err(error) = realtime.try_broadcast("room", "e", payload()) {

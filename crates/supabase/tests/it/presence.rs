@@ -1,5 +1,6 @@
 //! Presence, bytes and version 1 over real sockets.
 
+use bytes::Bytes;
 use cockpit_supabase::realtime::PresenceProblem;
 use cockpit_supabase::realtime::protocol::ProtocolVersion;
 use cockpit_supabase::{ChannelSpec, Error, Realtime, RealtimeEvent};
@@ -93,7 +94,7 @@ async fn bytes_go_out_in_version_2_and_not_in_version_1() {
     let server = Server::start().await;
     let spec = ChannelSpec::private("room");
     let (realtime, _events, mut peer) = joined_to(spec.clone(), &server, server.options(), Tokens::new("t1")).await;
-    realtime.broadcast_bytes("room", "e", vec![0, 255].into()).await.unwrap();
+    realtime.broadcast("room", "e", Bytes::from(vec![0, 255])).await.unwrap();
     let Message::Binary(frame) = peer.next_raw().await else { panic!("no binary frame") };
     assert_eq!((frame[0], &frame[frame.len() - 2..]), (3, &[0, 255][..]));
     realtime.shutdown().await;
@@ -124,7 +125,7 @@ async fn bytes_go_out_in_version_2_and_not_in_version_1() {
     send(&mut peer.socket, &json!({ "topic": "realtime:room", "event": "broadcast", "payload": body, "ref": null }))
         .await;
     assert!(matches!(next(&mut events).await, RealtimeEvent::Broadcast { .. }));
-    let bytes = realtime.broadcast_bytes("room", "e", vec![0].into()).await;
+    let bytes = realtime.broadcast("room", "e", Bytes::from(vec![0])).await;
     assert_eq!(bytes, Err(Error::BinaryUnsupported));
     realtime.shutdown().await;
 }

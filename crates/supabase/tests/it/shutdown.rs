@@ -1,10 +1,10 @@
 //! An end from every state, and nothing left of it: no task, no socket, nobody waiting.
 
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cockpit_supabase::realtime::protocol::BroadcastPayload;
 use cockpit_supabase::{ChannelSpec, Error, Realtime, RealtimeEvent, TokenSource};
 use serde_json::json;
 
@@ -96,7 +96,8 @@ async fn while_the_server_takes_no_frames() {
     let spec = ChannelSpec::private("room");
     let (realtime, _events, _deaf) = joined_to(spec, &server, server.options(), Tokens::new("t1")).await;
     // More than the buffers of any system hold between two sockets.
-    let payload = || BroadcastPayload::Binary(vec![0; 3_000_000].into());
+    let bytes = Bytes::from(vec![0; 3_000_000]);
+    let payload = || bytes.clone();
     soon(async {
         while realtime.try_broadcast("room", "e", payload()).is_ok() {
             tokio::task::yield_now().await;

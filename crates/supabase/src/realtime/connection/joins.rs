@@ -89,7 +89,9 @@ impl Connection {
         let Some(index) = joining else {
             let gone =
                 matches!(&outcome, Err(reason) if reason == NOT_THERE) && self.is_after_its_join(topic, reference);
-            self.presence_answered(topic, reference, &outcome);
+            if !gone {
+                self.presence_answered(topic, reference, &outcome);
+            }
             self.confirm(reference, outcome.map(|_| ()));
             if gone {
                 // Its close was lost, or never sent; without this it would stay silent until the next reconnect.

@@ -186,6 +186,7 @@ fn presence_ghosts_leave_when_there_is_no_connection_any_more() {
     );
     let lost = script.now;
     let left = loop {
+        assert!(script.now - lost <= 80 * SECOND, "the ghosts stay");
         let effects = script.next();
         if effects.contains(&Effect::FetchToken) {
             script.put(Input::Token(Ok("t".into())));

@@ -169,6 +169,23 @@ fn what_cannot_be_tracked_is_a_typed_error() {
 }
 
 #[test]
+fn a_call_on_a_channel_that_the_server_lost_joins_anew_and_tells_again() {
+    let mut script = Script::joined_to(room());
+    let effects = script.track("a", 1);
+    let reference = frames(&effects).into_iter().find_map(|frame| match frame {
+        Outgoing::Track { reference, .. } => Some(reference.clone()),
+        _ => None,
+    });
+    let effects = script.reply("a", &reference.unwrap(), Err("unmatched topic"));
+    assert!(matches!(events(&effects)[..], [RealtimeEvent::ChannelClosed { .. }]), "{effects:?}");
+    let effects = script.next();
+    let effects =
+        if effects.contains(&Effect::FetchToken) { script.put(Input::Token(Ok("t1".into()))) } else { effects };
+    let effects = script.let_join(&effects);
+    assert!(matches!(frames(&effects)[..], [Outgoing::Track { .. }]), "{effects:?}");
+}
+
+#[test]
 fn a_refused_call_is_told_and_not_repeated() {
     let mut script = Script::joined_to(room());
     let effects = script.track("a", 1);

@@ -36,7 +36,7 @@ pub(super) fn change() -> PostgresChange {
         schema: "public".into(),
         table: "rows".into(),
         kind: ChangeKind::Delete,
-        commit_timestamp: "2026-01-02T01:04:05.123Z".into(),
+        commit_timestamp: None,
         record: Row::default(),
         old_record: Row::default(),
         errors: vec![],
