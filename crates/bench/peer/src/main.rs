@@ -27,6 +27,7 @@ use tokio::sync::mpsc;
 
 use contest::canon;
 use contest::commands::{BEGIN, Command, Contestant, END, Frame, read_frames, serve};
+use contest::message::{Message, Person};
 use contest::record::Everything;
 
 /// What a contestant waits for at most.
@@ -96,16 +97,22 @@ fn decode(frame: &str) -> Result<ProtocolMessage> {
 
 fn touch(message: ProtocolMessage) -> Result<u64> {
     Ok(match message.payload {
-        ProtocolPayload::Broadcast(broadcast) => leaves(&broadcast.payload),
+        ProtocolPayload::Broadcast(broadcast) => typed::<Message>(broadcast.payload)?.leaves(),
         ProtocolPayload::PostgresChanges(changes) => {
-            let row = |old: OwnedValue| simd_json::serde::from_owned_value::<Everything<f64>>(old);
+            let row = typed::<Everything<f64>>;
             match changes.data.into_change::<Everything<f64>>()? {
                 PostgresChange::Insert { record, .. } => record.leaves(),
                 PostgresChange::Update { record, old_record, .. } => record.leaves() + row(old_record)?.leaves(),
                 PostgresChange::Delete { old_record, .. } => row(old_record)?.leaves(),
             }
         }
-        ProtocolPayload::PresenceDiff(diff) => diff.joins.values().chain(diff.leaves.values()).map(present).sum(),
+        ProtocolPayload::PresenceDiff(diff) => {
+            let mut leaves = 0;
+            for meta in diff.joins.into_values().chain(diff.leaves.into_values()).flat_map(|presence| presence.metas) {
+                leaves += typed::<Person>(meta.payload)?.leaves();
+            }
+            leaves
+        }
         ProtocolPayload::PhxReply(reply) => {
             black_box(&reply);
             1
@@ -118,30 +125,9 @@ fn touch(message: ProtocolMessage) -> Result<u64> {
     })
 }
 
-fn present(presence: &Presence) -> u64 {
-    presence.metas.iter().map(|meta| leaves(&without_previous(&meta.payload))).sum()
-}
-
-/// The reference to the presence before is among what was tracked, where it does not belong.
-fn without_previous(payload: &OwnedValue) -> std::borrow::Cow<'_, OwnedValue> {
-    use simd_json::prelude::*;
-    if payload.contains_key("phx_ref_prev") {
-        let mut payload = payload.clone();
-        let _removed = payload.remove("phx_ref_prev");
-        return std::borrow::Cow::Owned(payload);
-    }
-    std::borrow::Cow::Borrowed(payload)
-}
-
-fn leaves(value: &OwnedValue) -> u64 {
-    match value {
-        OwnedValue::Array(values) => values.iter().map(leaves).sum(),
-        OwnedValue::Object(fields) => fields.values().map(leaves).sum(),
-        other => {
-            black_box(other);
-            1
-        }
-    }
+/// The application's type, of the tree that the crate made.
+fn typed<T: serde::de::DeserializeOwned>(tree: OwnedValue) -> Result<T> {
+    Ok(simd_json::serde::from_owned_value(tree)?)
 }
 
 fn canonical(message: ProtocolMessage) -> Result<Value> {
@@ -151,7 +137,7 @@ fn canonical(message: ProtocolMessage) -> Result<Value> {
             canon::broadcast(&broadcast.event, None, canon::plain(&value(&broadcast.payload)?))
         }
         ProtocolPayload::PostgresChanges(changes) => {
-            let row = |old| anyhow::Ok(simd_json::serde::from_owned_value::<Everything<f64>>(old)?.canon());
+            let row = |old| anyhow::Ok(typed::<Everything<f64>>(old)?.canon());
             let (kind, metadata, record, old) = match changes.data.into_change::<Everything<f64>>()? {
                 PostgresChange::Insert { record, metadata } => ("INSERT", metadata, record.canon(), json!({})),
                 PostgresChange::Update { record, old_record, metadata } => {

@@ -46,7 +46,7 @@ const ABOUT: &str = "The same frames through three clients, each in a process of
     `@supabase/realtime-js` 2.119.1 in Node, and the crate `rp-supabase-realtime` 0.12.0. The frames are what a real server (Realtime 2.129.8) said, from \
     the recordings in `crates/supabase/tests/recordings`, repeated; times are medians of 15 interleaved rounds of 10,000 frames after one to warm up. \
     **Decoding** is each library's own decoder (ours `Decoder` and `Row::deserialize`; realtime-js its serializer and `convertChangeData`; the crate \
-    `simd_json` into `ProtocolMessage` and `into_change`) and then the application: every value is brought into its real type and touched, `int8` and \
+    `simd_json` into `ProtocolMessage` and `into_change`) and then the application: every payload becomes a struct (ours `Json::get`, the crate's tree into the struct, in JavaScript the object) and every value is brought into its real type and touched, `int8` and \
     `numeric` as far as the library still has their digits, `timestamptz` into an instant, `uuid` into a UUID where the language has one, `bytea` into \
     bytes, `jsonb` into a tree. **To the callback** is everything a client does with a frame on a joined channel. realtime-js gets its frames from a socket object \
     that calls `onmessage` in a loop, without any network, which is the best it can do; beside it stands its time over a loopback websocket, which is how \

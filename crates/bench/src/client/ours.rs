@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::contest::canon;
 use super::contest::commands::{BEGIN, Command, Contestant, END, Frame, TOPIC, read_frames};
+use super::contest::message::{Message, Person};
 use super::contest::record::{Everything, Exact};
 
 /// What a contestant waits for at most.
@@ -130,7 +131,7 @@ fn decode(decoder: &mut Decoder, frame: &Raw) -> Result<ServerMessage> {
 
 fn touch(message: &ServerMessage) -> u64 {
     match message {
-        ServerMessage::Broadcast { payload: BroadcastPayload::Json(json), .. } => touch_json(json),
+        ServerMessage::Broadcast { payload: BroadcastPayload::Json(json), .. } => touch_message(json),
         ServerMessage::Broadcast { payload: BroadcastPayload::Binary(bytes), .. } => touch_bytes(bytes),
         ServerMessage::PostgresChange { change, .. } => touch_change(change),
         ServerMessage::PresenceState { presences, .. } => touch_people(presences),
@@ -151,9 +152,8 @@ fn touch_bytes(bytes: &[u8]) -> u64 {
     1
 }
 
-/// As a tree, which is what the others have, too.
-fn touch_json(json: &Json) -> u64 {
-    json.get::<Value>().map_or(0, |value| canon::leaves(&value))
+fn touch_message(json: &Json) -> u64 {
+    json.get::<Message>().map_or(0, |message| message.leaves())
 }
 
 fn touch_change(change: &PostgresChange) -> u64 {
@@ -161,7 +161,7 @@ fn touch_change(change: &PostgresChange) -> u64 {
 }
 
 fn touch_people(people: &PresenceMap) -> u64 {
-    people.iter().flat_map(|(_, metas)| metas).map(|meta| touch_json(&meta.payload)).sum()
+    people.iter().flat_map(|(_, metas)| metas).map(|meta| meta.payload.get::<Person>().map_or(0, |person| person.leaves())).sum()
 }
 
 /// The application's row.
@@ -235,7 +235,7 @@ async fn join(url: &str) -> Result<Joined> {
 
 fn touch_event(event: &RealtimeEvent) -> u64 {
     match event {
-        RealtimeEvent::Broadcast { payload, .. } => touch_json(payload),
+        RealtimeEvent::Broadcast { payload, .. } => touch_message(payload),
         RealtimeEvent::BinaryBroadcast { payload, .. } => touch_bytes(payload),
         RealtimeEvent::PostgresChange { change, .. } => touch_change(change),
         RealtimeEvent::Presence { change, .. } => {

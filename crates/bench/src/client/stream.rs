@@ -200,9 +200,12 @@ fn is(said: &Said, wanted: &str) -> bool {
     matches!(said, Said::Event { event, .. } if event == wanted)
 }
 
-/// Without those that a client sent to see what happens and that carry no event.
+/// Whose payload is a message; some of what was recorded was sent to see what happens, and is null or a bare string.
 fn is_broadcast(said: &Said) -> bool {
-    matches!(said, Said::Event { event, payload, .. } if event == "broadcast" && payload.starts_with("{\"event\":"))
+    let is_message = |payload: &str| {
+        serde_json::from_str::<Value>(payload).is_ok_and(|parsed| parsed.get("payload").is_some_and(Value::is_object))
+    };
+    matches!(said, Said::Event { event, payload, .. } if event == "broadcast" && is_message(payload))
 }
 
 fn is_binary(said: &Said) -> bool {

@@ -3,4 +3,5 @@
 
 pub(crate) mod canon;
 pub(crate) mod commands;
+pub(crate) mod message;
 pub(crate) mod record;
