@@ -102,7 +102,9 @@ pub(crate) fn heard(event: RealtimeEvent) -> Option<Heard> {
         RealtimeEvent::Joined { topic } => Heard::Joined { topic },
         RealtimeEvent::Disconnected { reason, .. } => Heard::Down { reason: reason.to_string() },
         RealtimeEvent::Refused { topic, reason } => Heard::Lost { topic, reason: format!("join refused: {reason:?}") },
-        RealtimeEvent::ChannelClosed { topic, reason } => Heard::Lost { topic, reason: format!("channel closed: {reason}") },
+        RealtimeEvent::ChannelClosed { topic, reason } => {
+            Heard::Lost { topic, reason: format!("channel closed: {reason}") }
+        }
         RealtimeEvent::Broadcast { payload, .. } => Heard::Message { payload: payload.get().ok()? },
         _ => return None,
     })

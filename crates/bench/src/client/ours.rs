@@ -161,7 +161,11 @@ fn touch_change(change: &PostgresChange) -> u64 {
 }
 
 fn touch_people(people: &PresenceMap) -> u64 {
-    people.iter().flat_map(|(_, metas)| metas).map(|meta| meta.payload.get::<Person>().map_or(0, |person| person.leaves())).sum()
+    people
+        .iter()
+        .flat_map(|(_, metas)| metas)
+        .map(|meta| meta.payload.get::<Person>().map_or(0, |person| person.leaves()))
+        .sum()
 }
 
 /// The application's row.
@@ -216,7 +220,9 @@ async fn join(url: &str) -> Result<Joined> {
         let (mut begin, mut count, mut leaves) = (Instant::now(), 0_u64, 0_u64);
         while let Some(event) = events.recv().await {
             match &event {
-                RealtimeEvent::Broadcast { event, .. } if event == BEGIN => (begin, count, leaves) = (Instant::now(), 0, 0),
+                RealtimeEvent::Broadcast { event, .. } if event == BEGIN => {
+                    (begin, count, leaves) = (Instant::now(), 0, 0)
+                }
                 RealtimeEvent::Broadcast { event, .. } if event == END => {
                     let result = json!({"ns": nanoseconds(begin), "events": count, "leaves": leaves});
                     if finish.send(result).await.is_err() {
