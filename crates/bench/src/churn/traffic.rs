@@ -86,10 +86,10 @@ pub(super) async fn listen(
             Some(Heard::Lost { topic, reason }) => health.lost(Some(&topic), &reason),
             Some(Heard::Message { payload }) => {
                 let number = |name: &str| payload.get(name).and_then(Value::as_u64);
-                if let (Some(lane), Some(number)) = (number("lane").and_then(Lane::of), number("n")) {
-                    if lanes.contains(&lane) {
-                        ledger.received(lane, number);
-                    }
+                if let (Some(lane), Some(number)) = (number("lane").and_then(Lane::of), number("n"))
+                    && lanes.contains(&lane)
+                {
+                    ledger.received(lane, number);
                 }
             }
             None => {}
