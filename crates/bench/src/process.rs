@@ -1,4 +1,4 @@
-//! A hub as a process of its own, this program's `hub` being the same code as `cockpit-hub`, and what the system knows of processes.
+//! A hub as a process of its own, which is this program too, and what the system knows of processes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +29,7 @@ impl HubProcess {
     pub(crate) async fn start(data: &Path, port: u16, arguments: &[&str]) -> Result<Self> {
         let log = fs::File::options().create(true).append(true).open(data.with_extension("log"))?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("hub").arg("serve").arg("--data").arg(data).arg("--port").arg(port.to_string()).args(arguments);
+        command.arg("hub").arg("--data").arg(data).arg("--port").arg(port.to_string()).args(arguments);
         command.env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         // Its PostgreSQL shall not hear the terminal's signals.
         command.as_std_mut().process_group(0);

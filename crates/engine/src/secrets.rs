@@ -95,7 +95,9 @@ struct Kept {
 #[async_trait]
 impl SessionStorage for RefreshTokens {
     async fn save(&self, session: &Session) -> Result<(), Error> {
-        let kept = Kept { refresh_token: session.refresh_token.expose().to_owned(), user: session.user.clone() };
+        // Of the account only what names it: some keyrings take no more than 2,560 bytes, and metadata can be of any size.
+        let user = cockpit_supabase::User::new(session.user.id, session.user.email.clone());
+        let kept = Kept { refresh_token: session.refresh_token.expose().to_owned(), user };
         let text = serde_json::to_string(&kept).map_err(|error| Error::Storage { message: error.to_string() })?;
         self.blocking(move |secrets, key| secrets.set(key, &text)).await
     }
@@ -129,7 +131,7 @@ mod tests {
     async fn only_the_refresh_token_is_kept() {
         let secrets = Arc::new(MemorySecrets::default());
         let server = Url::parse("https://a.test").unwrap();
-        let user = cockpit_supabase::User { id: uuid::Uuid::from_u128(7), email: Some("ada@cockpit.test".into()) };
+        let user = cockpit_supabase::User::new(uuid::Uuid::from_u128(7), Some("ada@cockpit.test".into()));
         let storage = RefreshTokens::new(secrets.clone(), &server, UserId(user.id));
         let session = Session {
             access_token: String::from("ACCESS").into(),

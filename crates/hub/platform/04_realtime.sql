@@ -1,5 +1,5 @@
--- Broadcast from the database: a message is a row, policies on the table say who may join a private topic, and the row's arrival is
--- announced. Hosted Realtime reads the replication stream; the hub listens to the channel `realtime_messages` instead.
+-- Broadcast from the database: a message is a row, policies on the table say who may join a private topic, and the row is read from the
+-- replication stream once it is committed, by hosted Realtime as by the hub.
 
 create table if not exists realtime.messages (
   id          uuid not null default gen_random_uuid(),
@@ -46,14 +46,39 @@ exception when others then
 end
 $$;
 
-create or replace function realtime.announce() returns trigger language plpgsql security definer set search_path = '' as $$
+-- For triggers: sends the row before and after, to the private topic and with the event that the trigger names.
+create or replace function realtime.broadcast_changes(
+  topic_name text, event_name text, operation text, table_name text, table_schema text, new record, old record,
+  level text default 'ROW'
+) returns void language plpgsql as $$
 begin
-  perform pg_catalog.pg_notify('realtime_messages', new.id::text);
-  return null;
+  if level = 'STATEMENT' then
+    raise exception 'realtime.broadcast_changes is for triggers of rows, not of statements';
+  end if;
+  perform realtime.send(
+    jsonb_build_object(
+      'operation', operation, 'schema', table_schema, 'table', table_name, 'record', new, 'old_record', old
+    ),
+    event_name, topic_name
+  );
 end
 $$;
 
-create or replace trigger announce after insert on realtime.messages for each row execute function realtime.announce();
+-- What the hub replicates: new rows only, so that pruning costs nothing, and all of them under the name of the table itself, whatever
+-- its partitions. Name and shape are the real server's.
+do $$
+begin
+  if not exists (select from pg_publication where pubname = 'supabase_realtime_messages_publication') then
+    create publication supabase_realtime_messages_publication;
+  end if;
+end
+$$;
+alter publication supabase_realtime_messages_publication set table realtime.messages;
+alter publication supabase_realtime_messages_publication set (publish = 'insert', publish_via_partition_root = true);
+
+-- Data folders of earlier versions announced each row by a notification.
+drop trigger if exists announce on realtime.messages;
+drop function if exists realtime.announce();
 
 -- Removes at most 10,000 messages older than `keep` and answers how many: a bounded slice, to be called again while it is full.
 create or replace function realtime.prune(keep interval default interval '3 days') returns bigint language sql as $$
@@ -70,6 +95,6 @@ $$;
 
 alter function realtime.topic() owner to supabase_realtime_admin;
 alter function realtime.send(jsonb, text, text, boolean) owner to supabase_realtime_admin;
-alter function realtime.announce() owner to supabase_realtime_admin;
+alter function realtime.broadcast_changes(text, text, text, text, text, record, record, text) owner to supabase_realtime_admin;
 alter function realtime.prune(interval) owner to supabase_realtime_admin;
 revoke all on function realtime.prune(interval) from public, anon, authenticated;

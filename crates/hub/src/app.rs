@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accounts::Accounts, database::Database, http::FunctionCatalog, realtime::Timings, realtime::Topics,
-    sessions::Sessions, token::Signer,
+    accounts::Accounts, codes::Codes, database::Database, flows::Flows, http::FunctionCatalog, limits::Buckets, mail,
+    realtime::Timings, realtime::Topics, sessions::Sessions, token::Signer,
 };
 
 /// Shared by all handlers and sockets.
@@ -18,6 +18,11 @@ pub(crate) struct Shared {
     pub(crate) database: Database,
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Sessions,
+    pub(crate) codes: Codes,
+    pub(crate) flows: Flows,
+    pub(crate) limits: Buckets,
+    pub(crate) mails: mail::Queue,
+    pub(crate) auth: AuthSettings,
     pub(crate) signer: Signer,
     /// How long an access token is good for.
     pub(crate) token_ttl: Duration,
@@ -28,4 +33,17 @@ pub(crate) struct Shared {
     pub(crate) stopping: CancellationToken,
     /// Every open socket's task; the hub ends only when all have ended.
     pub(crate) sockets: TaskTracker,
+}
+
+/// What of the options sign-in reads at every request.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthSettings {
+    /// Anybody may sign up.
+    pub(crate) open: bool,
+    /// See [`crate::AuthOptions::mail_confirmation`].
+    pub(crate) mail_confirmation: bool,
+    /// The address that links begin with, without a slash at its end.
+    pub(crate) public_url: String,
+    /// Who issues access tokens: the sign-in service under that address.
+    pub(crate) issuer: String,
 }

@@ -39,6 +39,9 @@ pub struct HubFile {
     pub anon_key: String,
     /// The hub's process id.
     pub pid: u32,
+    /// The address that links in its mails begin with.
+    #[serde(default)]
+    pub public_url: Option<String>,
 }
 
 impl DataDir {

@@ -48,6 +48,12 @@ pub enum HubError {
     /// An account could not be made.
     #[error(transparent)]
     Account(#[from] crate::accounts::AccountError),
+    /// The address for links is none.
+    #[error("{0:?} is no address that links could begin with. Write it as --public-url https://hub.example.com.")]
+    PublicUrl(String),
+    /// Mails cannot be sent as asked.
+    #[error(transparent)]
+    Mail(#[from] crate::mail::SmtpError),
     /// The demo data could not be made.
     #[error("The demo workspace could not be made: {0}")]
     Demo(String),
@@ -68,6 +74,8 @@ impl HubError {
             Self::Postgres(error) => error.code(),
             Self::Database(_) => "database",
             Self::Account(_) => "account",
+            Self::PublicUrl(_) => "public_url",
+            Self::Mail(_) => "mail",
             Self::Demo(_) => "demo",
             Self::Internal(_) => "internal",
         }

@@ -16,21 +16,31 @@ use tokio_util::{
 use uuid::Uuid;
 
 use crate::{
-    accounts::Accounts,
-    app::{App, Shared},
+    AuthOptions,
+    accounts::{self, Accounts},
+    app::{App, AuthSettings, Shared},
+    codes::Codes,
     data_dir::{DataDir, HubFile, ServeLock},
     database::{self, Database},
     demo,
     error::HubError,
-    http,
+    flows::Flows,
+    housekeeping, http,
+    keyed_hash::KeyedHash,
+    limits::Buckets,
+    mail,
     postgres::{Postgres, PostgresOptions, SUPERUSER},
-    realtime::{self, Timings},
+    realtime::{self, Limits, RealtimeCounts, Timings},
+    replication,
     sessions::Sessions,
     token::Signer,
 };
 
 /// Requests in flight get so long when the hub stops: a little more than a caller's statement may take.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// The start waits so long for broadcasts from the database to arrive; it takes some 20 ms.
+const REPLICATION_START: Duration = Duration::from_secs(10);
 
 /// How a hub is started.
 #[derive(Clone, Debug)]
@@ -45,6 +55,10 @@ pub struct HubOptions {
     pub token_ttl: Duration,
     /// Waiting times of Realtime.
     pub timings: Timings,
+    /// Sign-up, mails and limits.
+    pub auth: AuthOptions,
+    /// What Realtime takes.
+    pub limits: Limits,
     /// How PostgreSQL is found and started.
     pub postgres: PostgresOptions,
 }
@@ -58,6 +72,8 @@ impl HubOptions {
             port: 54500,
             token_ttl: Duration::from_secs(3600),
             timings: Timings::default(),
+            auth: AuthOptions::default(),
+            limits: Limits::default(),
             postgres: PostgresOptions::default(),
         }
     }
@@ -87,13 +103,14 @@ impl Hub {
         let lock = data.lock()?;
         let secret = data.signing_secret()?;
         let signer = Signer::new(&secret).map_err(|error| HubError::Internal(error.to_string()))?;
+        let hash = KeyedHash::new(&secret)?;
         // The port is taken before PostgreSQL is started: it is the likeliest thing to be wrong, and the quickest to know.
         let listener = bind(SocketAddr::new(options.bind, options.port)).await?;
         if !options.bind.is_loopback() {
             tracing::warn!(bind = %options.bind, "other machines can reach this hub, and nothing they send is encrypted");
         }
         let postgres = Postgres::start(&data.postgres(), &options.postgres).await?;
-        match Self::serve(&options, &data, signer, listener, &postgres).await {
+        match Self::serve(&options, &data, signer, hash, listener, &postgres).await {
             Ok((app, address, tasks)) => {
                 let url = format!("http://{address}");
                 let stop = app.stopping.clone().drop_guard();
@@ -125,6 +142,26 @@ impl Hub {
     /// logs.
     pub fn database_url_as_owner(&self) -> String {
         database::url(&self.postgres.config(SUPERUSER))
+    }
+
+    /// The way to the database, for work on the hub from within this program.
+    pub(crate) fn database(&self) -> &Database {
+        &self.app.database
+    }
+
+    /// Invites an address: it may sign up in a hub that is not open, and gets a mail with a code that does so at once.
+    ///
+    /// # Errors
+    /// When there is an account for it already, or it is no address.
+    pub async fn invite(&self, email: &str) -> Result<(), HubError> {
+        accounts::invite(&self.app.database, &self.app.codes, email, Some(&self.app.auth.public_url)).await?;
+        self.app.mails.ring();
+        Ok(())
+    }
+
+    /// What Realtime keeps at this moment.
+    pub fn realtime_counts(&self) -> RealtimeCounts {
+        self.app.topics.counts()
     }
 
     /// Makes an account that can sign in at once, and answers its id.
@@ -192,32 +229,53 @@ impl Hub {
         options: &HubOptions,
         data: &DataDir,
         signer: Signer,
+        hash: KeyedHash,
         listener: TcpListener,
         postgres: &Postgres,
     ) -> Result<(App, SocketAddr, Vec<JoinHandle<Result<(), HubError>>>), HubError> {
         postgres.apply_platform().await?;
         postgres.apply_migrations().await?;
         let database = Database::new(|user| postgres.config(user))?;
+        let address = listener.local_addr().map_err(|error| HubError::Internal(error.to_string()))?;
+        let url = format!("http://{address}");
+        let public_url = options.auth.public_url.clone().unwrap_or_else(|| url.clone());
+        let public_url = public_url.trim_end_matches('/').to_owned();
         let app = Arc::new(Shared {
             accounts: Accounts::new(database.clone()),
             sessions: Sessions::new(database.clone()),
+            codes: Codes::new(hash.clone()),
+            flows: Flows::new(hash.clone()),
+            limits: Buckets::new(database.clone(), hash, options.auth.limits),
+            mails: mail::Queue::default(),
+            auth: AuthSettings {
+                open: options.auth.open,
+                mail_confirmation: options.auth.mail_confirmation,
+                issuer: format!("{public_url}/auth/v1"),
+                public_url: public_url.clone(),
+            },
             database,
             signer,
             token_ttl: options.token_ttl,
             functions: http::FunctionCatalog::default(),
-            topics: realtime::Topics::default(),
+            topics: realtime::Topics::new(options.limits, &options.timings),
             timings: options.timings,
             stopping: CancellationToken::new(),
             sockets: TaskTracker::new(),
         });
-        let address = listener.local_addr().map_err(|error| HubError::Internal(error.to_string()))?;
-        let url = format!("http://{address}");
-        data.write_hub_file(&HubFile { url, anon_key: app.signer.anon_key().to_owned(), pid: std::process::id() })?;
+        let anon_key = app.signer.anon_key().to_owned();
+        data.write_hub_file(&HubFile { url, anon_key, pid: std::process::id(), public_url: Some(public_url) })?;
+        let (stopping, smtp) = (app.stopping.clone(), options.auth.smtp.clone());
         let tasks = vec![
             tokio::spawn(serve_http(app.clone(), listener)),
-            tokio::spawn(realtime::listen(app.clone(), postgres.config(SUPERUSER))),
+            tokio::spawn(replication::replicate(app.topics.clone(), postgres.config(SUPERUSER), app.stopping.clone())),
             tokio::spawn(realtime::prune(app.clone())),
+            tokio::spawn(mail::run(app.database.clone(), app.mails.clone(), smtp, stopping)),
+            tokio::spawn(housekeeping::run(app.clone())),
         ];
+        // Who connects at once shall not miss what is sent at once.
+        if tokio::time::timeout(REPLICATION_START, app.topics.listening()).await.is_err() {
+            tracing::warn!("the hub serves, but broadcasts from the database do not arrive yet");
+        }
         Ok((app, address, tasks))
     }
 }
@@ -237,6 +295,8 @@ async fn serve_http(app: App, listener: TcpListener) -> Result<(), HubError> {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let served = axum::serve(listener, http::router(app)).with_graceful_shutdown(stopping);
+    // Handlers count what one client tries by its address.
+    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stopping);
     served.await.map_err(|error| HubError::Internal(error.to_string()))
 }

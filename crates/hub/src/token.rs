@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use uuid::Uuid;
 
 /// The anonymous key must stay the same over restarts, so its times are constants: issued 2026-01-01, valid until 2100-01-01.
@@ -40,12 +40,35 @@ pub(crate) struct AccessClaims<'a> {
     pub(crate) aud: &'a str,
     /// The person's e-mail address.
     pub(crate) email: &'a str,
+    /// Always empty: nobody signs in by phone.
+    pub(crate) phone: &'a str,
+    /// What the hub wrote about the person.
+    pub(crate) app_metadata: &'a RawValue,
+    /// What the person wrote about themselves: never a ground for a right.
+    pub(crate) user_metadata: &'a RawValue,
+    /// Always `aal1`: there is no second factor.
+    pub(crate) aal: &'a str,
+    /// How and when the person showed who they are.
+    pub(crate) amr: [Reference<'a>; 1],
     /// The session (`auth.sessions.id`), which a sign-out ends.
     pub(crate) session_id: Uuid,
+    /// Always false.
+    pub(crate) is_anonymous: bool,
+    /// The hub's sign-in service.
+    pub(crate) iss: &'a str,
     /// Issued at, Unix seconds.
     pub(crate) iat: i64,
     /// Expires at, Unix seconds.
     pub(crate) exp: i64,
+}
+
+/// One entry of `amr`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Reference<'a> {
+    /// `password`, `otp` and so on.
+    pub(crate) method: &'a str,
+    /// Unix seconds.
+    pub(crate) timestamp: i64,
 }
 
 /// A token whose signature and lifetime were checked.
@@ -163,12 +186,20 @@ mod tests {
     use super::*;
 
     fn token(signer: &Signer, exp: i64) -> String {
+        let nothing = RawValue::from_string("{}".to_owned()).unwrap();
         let claims = AccessClaims {
             sub: Uuid::from_u128(1),
             role: Role::Authenticated,
             aud: "authenticated",
             email: "ada@cockpit.test",
+            phone: "",
+            app_metadata: &nothing,
+            user_metadata: &nothing,
+            aal: "aal1",
+            amr: [Reference { method: "password", timestamp: 0 }],
             session_id: Uuid::from_u128(2),
+            is_anonymous: false,
+            iss: "http://127.0.0.1/auth/v1",
             iat: 0,
             exp,
         };

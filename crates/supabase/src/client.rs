@@ -2,20 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, StatusCode};
-use serde::de::DeserializeOwned;
+use reqwest::{Method, RequestBuilder};
 use url::Url;
 
 use crate::auth::Auth;
 use crate::secret::Secret;
 use crate::{Error, tls};
-
-/// No answer this crate asks for comes near this; a server that sends more is broken or hostile.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-/// How much of an unexpected body is kept for a message.
-const BODY_IN_ERROR: usize = 2048;
 
 /// What a [`Client`] needs to know.
 #[derive(Clone)]
@@ -38,10 +32,16 @@ impl fmt::Debug for ClientOptions {
     }
 }
 
-/// A Supabase project over HTTP. Cloning is cheap and shares the connection pool. Dropping a call's future cancels it.
+/// A Supabase project over HTTP. Cloning is cheap and shares the connection pool.
+///
+/// Dropping a call's future cancels it: the connection is closed (or, with HTTP/2, its stream is reset) and nothing of the call
+/// stays behind. What the server had begun it may still finish. Every call ends within the client's time-out, also when the
+/// server stalls in the middle of its answer.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    /// Instead of the time-out of the options, for calls through this handle.
+    timeout: Option<Duration>,
 }
 
 struct Shared {
@@ -79,7 +79,13 @@ impl Client {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| Error::Tls { message: chain(&error) })?;
-        Ok(Self { shared: Arc::new(Shared { http, url, anon_key: options.anon_key.into() }) })
+        Ok(Self { shared: Arc::new(Shared { http, url, anon_key: options.anon_key.into() }), timeout: None })
+    }
+
+    /// The same client with another time-out for a whole request; connecting alone may not take longer than the options say.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { shared: Arc::clone(&self.shared), timeout: Some(timeout) }
     }
 
     /// The project's address, without a slash at the end of its path (unless the path is only that).
@@ -100,67 +106,17 @@ impl Client {
     /// A request to an address below the project's, as the owner of the token, or as `anon` without one.
     pub(crate) fn request(&self, method: Method, url: Url, access_token: Option<&str>) -> RequestBuilder {
         let anon_key = self.shared.anon_key.expose();
-        self.shared
+        let request = self
+            .shared
             .http
             .request(method, url)
             .header("apikey", anon_key)
             .header("accept", "application/json")
-            .bearer_auth(access_token.unwrap_or(anon_key))
-    }
-}
-
-/// A whole answer.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    is_json: bool,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    /// Sends the request and reads the answer to its end. `what` names the call in logs and errors.
-    pub(crate) async fn to(request: RequestBuilder, what: &str) -> Result<Self, Error> {
-        let started = Instant::now();
-        let mut response = request.send().await.map_err(transport)?;
-        let status = response.status();
-        let is_json = response
-            .headers()
-            .get(reqwest::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.contains("json"));
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(transport)? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Error::Decode { what: what.into(), message: format!("more than {LARGEST_ANSWER} bytes") });
-            }
-            body.extend_from_slice(&chunk);
+            .bearer_auth(access_token.unwrap_or(anon_key));
+        match self.timeout {
+            Some(timeout) => request.timeout(timeout),
+            None => request,
         }
-        tracing::debug!(what, status = status.as_u16(), bytes = body.len(), elapsed = ?started.elapsed(), "answered");
-        Ok(Self { status, is_json, body })
-    }
-
-    /// The body of a success; `refused` reads the service's own error object, and anything else is [`Error::Http`].
-    pub(crate) fn read<T: DeserializeOwned>(
-        self,
-        what: &str,
-        refused: impl FnOnce(u16, &[u8]) -> Option<Error>,
-    ) -> Result<T, Error> {
-        let status = self.status.as_u16();
-        if !self.status.is_success() {
-            return Err(refused(status, &self.body).unwrap_or_else(|| self.unexpected()));
-        }
-        if self.body.is_empty() {
-            // 204, or a function that returns void.
-            return decode(what, b"null");
-        }
-        if !self.is_json {
-            return Err(self.unexpected());
-        }
-        decode(what, &self.body)
-    }
-
-    fn unexpected(&self) -> Error {
-        let kept = self.body.get(..BODY_IN_ERROR).unwrap_or(&self.body);
-        Error::Http { status: self.status.as_u16(), body: String::from_utf8_lossy(kept).into_owned() }
     }
 }
 
@@ -194,6 +150,9 @@ fn base_url(mut url: Url) -> Result<Url, Error> {
 
 fn without_password(url: &Url) -> String {
     let mut shown = url.clone();
+    // A key may have been pasted along with the address.
+    shown.set_query(None);
+    shown.set_fragment(None);
     // Fails only for addresses that cannot have credentials, and those have nothing to hide.
     if shown.set_password(None).is_err() || shown.set_username("").is_err() {
         return shown.scheme().to_owned();
@@ -210,19 +169,8 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn decode<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::Decode { what: what.into(), message: error.to_string() })
-}
-
-fn transport(error: reqwest::Error) -> Error {
-    if error.is_timeout() {
-        return Error::Timeout;
-    }
-    Error::Network { message: chain(&error.without_url()) }
-}
-
 /// The message with those of its causes: reqwest's own says only that sending failed.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -262,6 +210,7 @@ mod tests {
     #[case("ftp://host")]
     #[case("file:///etc/passwd")]
     #[case("https://user:hunter2@host")]
+    #[case("ftp://host/?apikey=hunter2#hunter2")]
     fn refuses_addresses_that_cannot_be_a_project(#[case] text: &str) {
         let error = base_url(url(text)).unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "a password must not be shown: {error}");

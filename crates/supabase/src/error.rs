@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use crate::auth::{AuthErrorCode, CallbackProblem};
 use crate::realtime::PresenceProblem;
 
 /// An error of the client. `Clone`, because one refresh answers all callers that waited for it.
 ///
 /// The text of a variant says what happened; whoever shows it to a person adds what to do. No variant carries a secret.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The server was not reached, or the connection broke.
     #[error("the server could not be reached: {message}")]
@@ -40,6 +42,64 @@ pub enum Error {
         /// The server's code, `invalid_credentials` for instance; empty when it named none.
         code: String,
         /// The server's message.
+        message: String,
+    },
+    /// The auth server does not take the password.
+    #[error("the password is too weak: {message}")]
+    WeakPassword {
+        /// The server's message, which names the rules.
+        message: String,
+        /// `length`, `characters`, `pwned`.
+        reasons: Vec<String>,
+    },
+    /// Too many requests, or too much mail: any service may answer so, and the gateway before it.
+    #[error("too many requests: {message}")]
+    RateLimited {
+        /// The service's code, `over_email_send_rate_limit` for instance; empty when it named none.
+        code: String,
+        /// The service's message.
+        message: String,
+        /// When to ask again, if the server said.
+        retry_after: Option<Duration>,
+    },
+    /// The auth server, or the provider behind it, sent the browser back with an error.
+    #[error("sign-in was not completed: {description} ({error} {code})")]
+    Redirected {
+        /// OAuth's word: `access_denied`, `server_error`.
+        error: String,
+        /// The auth server's code, `otp_expired` for instance; empty when it named none.
+        code: String,
+        /// A sentence. It comes from an address, which anybody can make: show it as text and do not act on it.
+        description: String,
+    },
+    /// The address that the program was called back with is not usable.
+    #[error("the callback cannot be used: {problem}")]
+    Callback {
+        /// Why.
+        problem: CallbackProblem,
+    },
+    /// A query that cannot be sent, because of what it was given.
+    #[error("the query is not possible: {reason}")]
+    InvalidQuery {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The query's address is longer than gateways take. Call a function with the values in its body: [`Client::rpc`](crate::Client::rpc).
+    #[error(
+        "the query's address has {length} bytes, more than the {limit} that gateways take; call a function instead"
+    )]
+    UrlTooLong {
+        /// Bytes.
+        length: usize,
+        /// Bytes.
+        limit: usize,
+    },
+    /// The realtime server refused broadcasts that were sent over HTTP; none of them was sent.
+    #[error("broadcast: {message} ({status})")]
+    Broadcast {
+        /// HTTP status: 401 for the token, 422 for a message.
+        status: u16,
+        /// What the server found, with the number of the message.
         message: String,
     },
     /// PostgREST, or the database behind it, refused.
@@ -111,7 +171,7 @@ pub enum Error {
     BinaryUnsupported,
     /// More broadcasts than the options allow. Nothing was sent.
     #[error("too many broadcasts, the next can be sent in {retry_in:?}")]
-    RateLimited {
+    OverBudget {
         /// When there is room for one.
         retry_in: Duration,
     },
@@ -141,7 +201,9 @@ impl Error {
             | Self::NotJoined { .. }
             | Self::RateLimited { .. }
             | Self::QueueFull
+            | Self::OverBudget { .. }
             | Self::Closed => true,
+            Self::Broadcast { status, .. } => retryable_status(*status),
             Self::Auth { status, .. } => retryable_status(*status),
             Self::Postgrest { status, code, .. } => retryable_status(*status) || retryable_sqlstate(code),
             // Below 400 something else answered in the server's place, typically the sign-in page of a hotel network.
@@ -153,7 +215,12 @@ impl Error {
             | Self::Refused { .. }
             | Self::PayloadTooLarge { .. }
             | Self::BinaryUnsupported
-            | Self::Presence { .. } => false,
+            | Self::Presence { .. }
+            | Self::WeakPassword { .. }
+            | Self::Redirected { .. }
+            | Self::Callback { .. }
+            | Self::InvalidQuery { .. }
+            | Self::UrlTooLong { .. } => false,
         }
     }
 
@@ -161,8 +228,21 @@ impl Error {
     pub fn is_unauthorized(&self) -> bool {
         match self {
             Self::Auth { status, code, .. } => *status == 401 || (*status == 403 && code == "bad_jwt"),
-            Self::Postgrest { status, .. } | Self::Http { status, .. } => *status == 401,
+            Self::Postgrest { status, .. } | Self::Http { status, .. } | Self::Broadcast { status, .. } => {
+                *status == 401
+            }
             _ => false,
+        }
+    }
+
+    /// The auth server's code, where the error has one.
+    pub fn auth_code(&self) -> Option<AuthErrorCode> {
+        match self {
+            Self::Auth { code, .. } | Self::RateLimited { code, .. } | Self::Redirected { code, .. } => {
+                Some(AuthErrorCode::from(code.as_str()))
+            }
+            Self::WeakPassword { .. } => Some(AuthErrorCode::WeakPassword),
+            _ => None,
         }
     }
 }

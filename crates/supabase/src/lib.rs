@@ -1,7 +1,8 @@
 //! A Supabase client: auth, PostgREST and Realtime.
 //!
-//! [`Client`] speaks HTTP; [`SessionKeeper`] keeps a session alive over it; [`Realtime`] holds one websocket with a declared set of
-//! channels. The crate knows nothing of what the messages mean.
+//! [`Client`] speaks HTTP: [`Client::auth`] has every way to sign in, [`Client::from`] reads tables, [`Client::rpc`] calls functions,
+//! [`Client::broadcast`] sends to channels without being on them. [`SessionKeeper`] keeps a session alive over it; [`Realtime`] holds
+//! one websocket with a declared set of channels. The crate knows nothing of what the messages mean.
 //!
 //! Invariants:
 //! - A rotated refresh token is stored before the session is used, and at most one refresh is under way.
@@ -16,11 +17,12 @@
 //! must read after every [`RealtimeEvent::Joined`] and [`RealtimeEvent::Ready`], and now and then besides, which is what
 //! [`RealtimeEvent::ReadAgain`] says.
 
-mod auth;
+mod answer;
+pub mod auth;
 mod client;
 mod error;
 pub mod realtime;
-mod rest;
+pub mod rest;
 mod secret;
 mod tls;
 

@@ -36,7 +36,7 @@ impl Stage {
         // Freed at once and taken by the hub: the one who comes between is told of by the hub.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let token_ttl = token_ttl.to_string();
-        let arguments = ["--token-ttl", &token_ttl, "--demo", "--tasks", "10"];
+        let arguments = ["--token-ttl", &token_ttl, "--demo"];
         let hub = HubProcess::start(&folder.path().join("hub"), port, &arguments).await?;
         let (direct, key) = (hub.url.clone(), hub.key.clone());
         let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), seed).await?;

@@ -25,7 +25,7 @@ pub(crate) fn call_error(error: Error) -> CallError {
 /// What the failure of a call means to a person at the sign-in form.
 pub(crate) fn sign_in_error(error: &Error) -> AppError {
     let told = match error {
-        Error::Auth { status: 429, .. } => AppError::retryable(
+        Error::RateLimited { .. } => AppError::retryable(
             ErrorCode::RateLimited,
             "The server has had too many attempts. Wait a minute, then try again.",
         ),
@@ -105,12 +105,10 @@ pub(crate) fn unreachable(error: &Error) -> AppError {
 
 fn waiting(error: &Error) -> AppError {
     let told = match error {
-        Error::Auth { status: 429, .. } | Error::Http { status: 429, .. } | Error::Postgrest { status: 429, .. } => {
-            AppError::retryable(
-                ErrorCode::RateLimited,
-                "The server asks to slow down. Sync goes on by itself in a moment.",
-            )
-        }
+        Error::RateLimited { .. } => AppError::retryable(
+            ErrorCode::RateLimited,
+            "The server asks to slow down. Sync goes on by itself in a moment.",
+        ),
         Error::Network { .. } | Error::Timeout | Error::Closed | Error::Tls { .. } => AppError::retryable(
             ErrorCode::ServerUnreachable,
             "The server does not answer. Your work is kept on this device and is sent as soon as it does.",
@@ -160,6 +158,10 @@ mod tests {
         Error::Postgrest { status, code: code.into(), message: "m".into(), details: None, hint: None }
     }
 
+    fn rate_limited() -> Error {
+        Error::RateLimited { code: "over_request_rate_limit".into(), message: "m".into(), retry_after: None }
+    }
+
     #[derive(Debug, PartialEq)]
     enum Kind {
         Later,
@@ -177,7 +179,7 @@ mod tests {
     #[case::lock_timeout(postgrest(400, "55P03"), Kind::Later)]
     #[case::too_many_connections(postgrest(503, "53300"), Kind::Later)]
     #[case::cancelled(postgrest(500, "57014"), Kind::Later)]
-    #[case::slow_down(Error::Http { status: 429, body: String::new() }, Kind::Later)]
+    #[case::slow_down(rate_limited(), Kind::Later)]
     #[case::token(postgrest(401, "PGRST301"), Kind::SignIn)]
     #[case::ended(Error::SignedOut { reason: String::new() }, Kind::SignIn)]
     #[case::no_function(postgrest(404, "PGRST202"), Kind::Mismatch)]
@@ -197,7 +199,7 @@ mod tests {
 
     #[rstest]
     #[case::wrong(Error::Auth { status: 400, code: "invalid_credentials".into(), message: "m".into() }, ErrorCode::WrongPassword)]
-    #[case::often(Error::Auth { status: 429, code: "over_request_rate_limit".into(), message: "m".into() }, ErrorCode::RateLimited)]
+    #[case::often(rate_limited(), ErrorCode::RateLimited)]
     #[case::banned(Error::Auth { status: 403, code: "user_banned".into(), message: "m".into() }, ErrorCode::Forbidden)]
     #[case::key(Error::Auth { status: 401, code: String::new(), message: "Invalid API key".into() }, ErrorCode::KeyNeeded)]
     #[case::nobody(Error::Network { message: "refused".into() }, ErrorCode::ServerUnreachable)]

@@ -12,7 +12,7 @@ use cockpit_domain::{
 use cockpit_engine::{
     Clock, CoreOptions, Engine, EngineOptions, Host, MemorySecrets, SecretStore, StartUp, SystemClock, WindowLabel,
 };
-use cockpit_hub::{DEMO_PASSWORD, Hub, HubOptions};
+use cockpit_hub::{DEMO_PASSWORD, Hub, HubOptions, Limits};
 use cockpit_supabase::{Client, ClientOptions};
 use tempfile::TempDir;
 use tokio::{
@@ -48,6 +48,8 @@ impl Office {
         let data = tempfile::tempdir().unwrap();
         make_traversable(&data);
         let mut options = HubOptions { port: 0, ..HubOptions::new(data.path().join("hub")) };
+        // A test edits faster than people do, and its hub has no minute of quiet behind it.
+        options.limits = Limits::lifted();
         change(&mut options);
         let hub = Hub::start(options.clone()).await.unwrap();
         hub.make_demo(tasks).await.unwrap();

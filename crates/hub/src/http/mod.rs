@@ -1,6 +1,6 @@
 //! The HTTP surface: what supabase-js and Cockpit's own client ask of Supabase, and the hub's own two addresses.
 
-mod auth;
+pub(crate) mod auth;
 pub(crate) mod gateway;
 mod info;
 mod rest;
@@ -29,10 +29,6 @@ const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// All routes.
 pub(crate) fn router(app: App) -> Router {
     let keyed = Router::new()
-        .route("/auth/v1/health", get(auth::health))
-        .route("/auth/v1/token", post(auth::token))
-        .route("/auth/v1/user", get(auth::user))
-        .route("/auth/v1/logout", post(auth::logout))
         .route("/rest/v1/rpc/{function}", get(rest::call_by_get).post(rest::call))
         .route("/rest/v1/{table}", get(rest::read_table))
         .route_layer(middleware::from_fn_with_state(app.clone(), gateway::require_api_key));
@@ -41,8 +37,11 @@ pub(crate) fn router(app: App) -> Router {
         .route("/hub/v1/info", get(info::info))
         // Realtime checks the key itself, with answers of its own.
         .route("/realtime/v1/websocket", any(realtime::connect))
+        .route("/realtime/v1/api/broadcast", post(realtime::rest_broadcast))
+        .route("/realtime/v1/api/broadcast/{topic}/events/{event}", post(realtime::rest_broadcast_one))
         .merge(keyed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(auth::router(&app))
         .layer(cors())
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
             // The path only: the query may hold an apikey.
@@ -55,7 +54,7 @@ pub(crate) fn router(app: App) -> Router {
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(|origin, _| is_local_origin(origin)))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
@@ -67,7 +66,7 @@ fn cors() -> CorsLayer {
             HeaderName::from_static("accept-profile"),
             HeaderName::from_static("content-profile"),
         ])
-        .expose_headers([header::CONTENT_RANGE])
+        .expose_headers([header::CONTENT_RANGE, header::RETRY_AFTER])
         .max_age(Duration::from_secs(600))
 }
 

@@ -267,7 +267,9 @@ fn settings(options: &PostgresOptions, address: &Address) -> Vec<(String, String
         ("unix_socket_directories".into(), folder),
         ("password_encryption".into(), "scram-sha-256".into()),
         ("fsync".into(), on_off(options.fsync)),
-        ("synchronous_commit".into(), on_off(options.fsync)),
+        // Also without fsync, where it costs a write: what is not in the log's file is not replicated, so that a broadcast would wait for
+        // the log writer, up to 600 ms.
+        ("synchronous_commit".into(), "on".into()),
         ("full_page_writes".into(), on_off(options.fsync)),
         ("max_connections".into(), "100".into()),
         ("timezone".into(), "UTC".into()),
@@ -275,6 +277,11 @@ fn settings(options: &PostgresOptions, address: &Address) -> Vec<(String, String
         // Parallel workers cost more to start than a workspace's queries take.
         ("max_parallel_workers_per_gather".into(), "0".into()),
         ("log_min_messages".into(), "warning".into()),
+        // Broadcasts are read from the log. Given at each start, so that a folder of an earlier version has it too; one connection reads,
+        // and the old one may not have been noticed to be dead when the next begins.
+        ("wal_level".into(), "logical".into()),
+        ("max_wal_senders".into(), "8".into()),
+        ("max_replication_slots".into(), "8".into()),
         // Statements can hold people's words and passwords.
         ("log_min_error_statement".into(), "panic".into()),
     ];

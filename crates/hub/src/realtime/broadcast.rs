@@ -36,16 +36,47 @@ pub(super) struct Meta {
     pub(super) id: uuid::Uuid,
 }
 
+/// What the hub says about a message that it sends again.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct ReplayedMeta {
+    id: uuid::Uuid,
+    replayed: bool,
+}
+
 #[derive(Serialize)]
-struct TextForm<'a> {
+struct TextForm<'a, M> {
     event: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<Meta>,
+    meta: Option<M>,
     payload: &'a RawValue,
     r#type: &'static str,
 }
 
+/// A message of the past for one channel that has just joined. Unlike a live one, JSON goes out as text to version 2 too, and as the
+/// channel's own frame.
+pub(super) fn replayed(
+    topic: &str,
+    version: Version,
+    join_ref: Option<&RawValue>,
+    id: uuid::Uuid,
+    event: &str,
+    payload: &RawValue,
+) -> Option<Message> {
+    let meta = Some(ReplayedMeta { id, replayed: true });
+    let payload = TextForm { event, meta, payload, r#type: "broadcast" };
+    let message = Outgoing { join_ref, reference: None, topic, event: "broadcast", payload };
+    encode(version, &message).map(Message::Text)
+}
+
 impl Broadcast<'_> {
+    /// The id of a message from the database.
+    pub(super) fn id(&self) -> Option<uuid::Uuid> {
+        match self {
+            Self::Message { meta: Some(meta), .. } => Some(meta.id),
+            _ => None,
+        }
+    }
+
     /// The frame for receivers of a version; nothing when that version cannot carry it.
     pub(super) fn frame(&self, topic: &str, version: Version) -> Option<Message> {
         match *self {

@@ -1,8 +1,9 @@
 //! One joined topic of one socket.
 
-use serde_json::{Value, value::RawValue};
+use std::time::{Duration, Instant};
 
-use super::{authorise::Rights, frame::Ref, topics::Subscription};
+use super::{authorise::Rights, config::JoinConfig, frame::Ref, subscription::Subscription};
+use crate::database::Caller;
 
 /// A joined channel. Dropping it leaves the topic.
 #[derive(Debug)]
@@ -11,91 +12,66 @@ pub(super) struct Channel {
     /// The topic without `realtime:`.
     pub(super) name: String,
     pub(super) config: JoinConfig,
+    /// What it is present under.
+    pub(super) presence_key: String,
+    pub(super) presence_calls: PresenceCalls,
     pub(super) rights: Rights,
+    /// Whose policies decide; public channels ask none.
+    pub(super) caller: Option<Caller>,
     /// The token it was joined with, to notice a new one.
     pub(super) token: String,
     /// Unix seconds at which the channel closes.
     pub(super) exp: i64,
-    /// Nothing when broadcasts may not be read or written.
-    pub(super) subscription: Option<Subscription>,
+    /// Whether it asked for changes of tables, which it is told there are none of.
+    pub(super) wants_tables: bool,
+    pub(super) subscription: Subscription,
+    /// Which time of listening it was told of, if it asked.
+    pub(super) told: Option<u64>,
 }
 
-/// What a join asks for. Everything missing or of another type counts as not asked for, as with the real server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct JoinConfig {
-    pub(super) private: bool,
-    /// Answer broadcasts with a reply.
-    pub(super) ack: bool,
-    /// Deliver own broadcasts to oneself.
-    pub(super) to_self: bool,
-    /// Say when broadcasts from the database arrive.
-    pub(super) replication_ready: bool,
-    pub(super) replay: bool,
-    pub(super) presence: bool,
-    /// Changes of tables are wanted.
-    pub(super) table_changes: bool,
+/// How often a channel has spoken of its presence since its window began. Calls that were refused do not count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PresenceCalls {
+    calls: u32,
+    since: Option<Instant>,
 }
 
-/// A join's payload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Join {
-    pub(super) config: JoinConfig,
-    /// A token of its own; else the socket's key counts.
-    pub(super) token: Option<String>,
-}
-
-impl Join {
-    pub(super) fn parse(payload: &RawValue) -> Self {
-        let Ok(payload) = serde_json::from_str::<Value>(payload.get()) else { return Self::default() };
-        let flag = |path: &str| payload.pointer(path).and_then(Value::as_bool).unwrap_or(false);
-        let config = JoinConfig {
-            private: flag("/config/private"),
-            ack: flag("/config/broadcast/ack"),
-            to_self: flag("/config/broadcast/self"),
-            replication_ready: flag("/config/broadcast/replication_ready"),
-            replay: payload.pointer("/config/broadcast/replay").is_some_and(Value::is_object),
-            presence: flag("/config/presence/enabled"),
-            table_changes: payload
-                .pointer("/config/postgres_changes")
-                .and_then(Value::as_array)
-                .is_some_and(|bindings| !bindings.is_empty()),
-        };
-        Self { config, token: own_token(&payload) }
+impl PresenceCalls {
+    /// Whether one more call is allowed at `now`.
+    pub(super) fn allow(&self, most: u32, window: Duration, now: Instant) -> bool {
+        self.is_new(window, now) || self.calls < most
     }
-}
 
-/// The member `access_token`, unless it is no text or one of Supabase's new keys, which are no tokens.
-pub(super) fn own_token(payload: &Value) -> Option<String> {
-    let token = payload.get("access_token")?.as_str()?;
-    (!token.starts_with("sb_")).then(|| token.to_owned())
+    /// Counts a call.
+    pub(super) fn count(&mut self, window: Duration, now: Instant) {
+        if self.is_new(window, now) {
+            *self = Self { calls: 0, since: Some(now) };
+        }
+        self.calls = self.calls.saturating_add(1);
+    }
+
+    fn is_new(&self, window: Duration, now: Instant) -> bool {
+        self.since.is_none_or(|since| now.saturating_duration_since(since) > window)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(json: &str) -> Join {
-        Join::parse(&RawValue::from_string(json.to_owned()).unwrap())
-    }
-
     #[test]
-    fn a_join_without_a_token_of_its_own_uses_the_key() {
-        for payload in
-            ["{}", r#"{"access_token":null}"#, r#"{"access_token":5}"#, r#"{"access_token":"sb_publishable_x"}"#, "[]"]
-        {
-            assert_eq!(parse(payload), Join::default(), "{payload}");
+    fn five_calls_in_thirty_seconds_are_allowed_and_then_five_more() {
+        let (window, mut now) = (Duration::from_secs(30), Instant::now());
+        let mut calls = PresenceCalls::default();
+        for _ in 0..5 {
+            assert!(calls.allow(5, window, now));
+            calls.count(window, now);
+            now += Duration::from_secs(6);
         }
-        // The empty text is a token, and a bad one.
-        assert_eq!(parse(r#"{"access_token":""}"#).token.as_deref(), Some(""));
-    }
-
-    #[test]
-    fn the_configuration_is_read() {
-        let join = parse(
-            r#"{"config":{"broadcast":{"self":true,"ack":true,"replication_ready":true},"presence":{"enabled":false},
-                "postgres_changes":[],"private":true},"access_token":"t"}"#,
-        );
-        assert!(join.config.private && join.config.ack && join.config.to_self && join.config.replication_ready);
-        assert!(!join.config.presence && !join.config.table_changes && !join.config.replay);
+        assert!(!calls.allow(5, window, now), "thirty seconds are not over");
+        now += Duration::from_millis(1);
+        assert!(calls.allow(5, window, now));
+        calls.count(window, now);
+        assert_eq!(calls.calls, 1);
     }
 }

@@ -35,6 +35,14 @@ pub(super) struct Incoming {
     pub(super) payload: Box<RawValue>,
 }
 
+impl Incoming {
+    /// Its bytes, but for a few of punctuation.
+    pub(super) fn size(&self) -> usize {
+        let references = [&self.join_ref, &self.reference].into_iter().flatten().map(|reference| reference.get().len());
+        self.topic.len() + self.event.len() + self.payload.get().len() + references.sum::<usize>()
+    }
+}
+
 #[derive(Deserialize)]
 struct Object {
     #[serde(default)]

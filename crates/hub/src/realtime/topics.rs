@@ -1,118 +1,193 @@
-//! Who listens to what: the only state of Realtime, and it is gone with its sockets.
+//! Who listens to what and who is present: the only state of Realtime, and it is gone with its sockets.
 
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use axum::extract::ws::Message;
+use tokio::sync::watch;
 
-use super::{broadcast::Broadcast, frame::Version, outbox::Outbox};
+use super::{
+    broadcast::Broadcast,
+    limits::{Limits, Timings},
+    outbox::Outbox,
+    rate::Rate,
+    room::{Member, Room},
+    subscription::Subscription,
+};
 
-const PREFIX: &str = "realtime:";
-
-/// All subscriptions of the hub. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+/// All rooms of the hub. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(crate) struct Topics {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
-    // A plain mutex: it is held to look up and to queue frames, which never waits, and never across an await.
-    rooms: Mutex<HashMap<Room, HashMap<u64, Subscriber>>>,
+    // Plain mutexes, here and in each room: they are held to look up and to queue frames, which never waits, and never across an
+    // await. A room's is taken inside this one when somebody comes or goes, and alone when something is sent.
+    rooms: Mutex<HashMap<RoomName, Arc<Room>>>,
     next: AtomicU64,
-    /// Whether broadcasts from the database arrive at present.
-    listening: AtomicBool,
+    connections: AtomicUsize,
+    limits: Limits,
+    rates: Arc<Rates>,
+    /// Sockets watch it, to tell the channels that asked.
+    listening: watch::Sender<Listening>,
+}
+
+/// Whether broadcasts from the database arrive at present, and for the how manieth time: what is sent between two is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listening {
+    live: bool,
+    begun: u64,
+}
+
+impl Listening {
+    /// The number of the present time, from 1; nothing while no broadcasts arrive.
+    pub(super) fn number(self) -> Option<u64> {
+        self.live.then_some(self.begun)
+    }
+}
+
+/// What the hub as a whole may do in a second.
+#[derive(Debug)]
+pub(super) struct Rates {
+    pub(super) joins: Rate,
+    pub(super) messages: Rate,
+    pub(super) presence: Rate,
+    /// Bytes of all presences that are tracked, and how many they may be.
+    pub(super) present: AtomicUsize,
+    pub(super) most_present: usize,
 }
 
 /// A public and a private channel of one name are two rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Room {
-    topic: String,
-    private: bool,
+pub(super) struct RoomName {
+    /// Without `realtime:`.
+    pub(super) topic: String,
+    pub(super) private: bool,
 }
 
-#[derive(Debug)]
-struct Subscriber {
-    version: Version,
-    outbox: Outbox,
+/// What Realtime keeps at a moment, for tests and for those who run a hub.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RealtimeCounts {
+    /// Open sockets.
+    pub sockets: usize,
+    /// Rooms somebody has joined; a public and a private channel of one name are two.
+    pub rooms: usize,
+    /// Joined channels.
+    pub channels: usize,
+    /// Presences that are tracked.
+    pub presences: usize,
 }
 
-/// A place in a room, left by dropping it.
+/// A connection's place among those the hub takes, given back by dropping it.
 #[derive(Debug)]
-pub(super) struct Subscription {
-    inner: Arc<Inner>,
-    room: Room,
-    id: u64,
+pub(super) struct Connection(Arc<Inner>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Topics {
-    /// Enters the room. `topic` has no `realtime:` prefix.
-    pub(super) fn subscribe(&self, topic: &str, private: bool, version: Version, outbox: Outbox) -> Subscription {
-        let room = Room { topic: topic.to_owned(), private };
+    pub(crate) fn new(limits: Limits, timings: &Timings) -> Self {
+        let rate = |limit| Rate::new(limit, timings.rate_tick);
+        let rates = Rates {
+            joins: rate(limits.joins_per_second),
+            messages: rate(limits.messages_per_second),
+            presence: rate(limits.presence_per_second),
+            present: AtomicUsize::new(0),
+            most_present: limits.presence_bytes,
+        };
+        let inner = Inner {
+            rooms: Mutex::default(),
+            next: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
+            limits,
+            rates: Arc::new(rates),
+            listening: watch::Sender::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    pub(super) fn rates(&self) -> &Rates {
+        &self.inner.rates
+    }
+
+    /// A place for one more connection; nothing when the hub takes no more.
+    pub(super) fn connect(&self) -> Option<Connection> {
+        let connections = &self.inner.connections;
+        let more = |open: usize| (open < self.inner.limits.connections).then_some(open + 1);
+        connections.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
+        Some(Connection(self.inner.clone()))
+    }
+
+    /// Enters a room, which is made when nobody is there.
+    pub(super) fn subscribe(&self, name: RoomName, member: Member) -> Subscription {
         let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
         let mut rooms = self.inner.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        rooms.entry(room.clone()).or_default().insert(id, Subscriber { version, outbox });
-        Subscription { inner: self.inner.clone(), room, id }
+        let room = rooms.entry(name.clone()).or_insert_with(|| Arc::new(Room::new(&name, self.inner.rates.clone())));
+        let cut = member.cut.clone();
+        room.enter(id, member);
+        Subscription::new(self.clone(), name, room.clone(), id, cut)
+    }
+
+    /// Leaves a room, which is forgotten with its last member.
+    pub(super) fn leave(&self, name: &RoomName, id: u64) {
+        let mut rooms = self.inner.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if rooms.get(name).is_some_and(|room| room.leave(id)) {
+            rooms.remove(name);
+        }
     }
 
     /// Says whether broadcasts from the database arrive at present.
     pub(super) fn set_listening(&self, listening: bool) {
-        self.inner.listening.store(listening, Ordering::Release);
+        self.inner.listening.send_modify(|state| {
+            state.begun += u64::from(listening && !state.live);
+            state.live = listening;
+        });
     }
 
     /// Whether broadcasts from the database arrive at present.
-    pub(crate) fn is_listening(&self) -> bool {
-        self.inner.listening.load(Ordering::Acquire)
+    pub(super) fn watch_listening(&self) -> watch::Receiver<Listening> {
+        self.inner.listening.subscribe()
     }
 
-    /// Delivers a broadcast to everybody in the room.
-    pub(super) fn broadcast(&self, topic: &str, private: bool, broadcast: Broadcast<'_>) {
-        self.inner.broadcast(&Room { topic: topic.to_owned(), private }, broadcast, None);
+    /// Ends when broadcasts from the database arrive.
+    pub(crate) async fn listening(&self) {
+        // The sender lives in here and cannot be gone.
+        _ = self.watch_listening().wait_for(|state| state.live).await;
     }
-}
 
-impl Subscription {
-    /// Delivers a broadcast to the room, to oneself only if wanted.
-    pub(super) fn broadcast(&self, broadcast: Broadcast<'_>, to_self: bool) {
-        self.inner.broadcast(&self.room, broadcast, if to_self { None } else { Some(self.id) });
+    /// Delivers a broadcast to everybody in the room, and answers those who are falling behind. `topic` has no `realtime:` prefix.
+    pub(super) fn broadcast(&self, topic: &str, private: bool, broadcast: Broadcast<'_>) -> Vec<Outbox> {
+        let name = RoomName { topic: topic.to_owned(), private };
+        let room = self.inner.rooms.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        room.map(|room| room.broadcast(broadcast, None)).unwrap_or_default()
     }
-}
 
-impl Inner {
-    fn broadcast(&self, room: &Room, broadcast: Broadcast<'_>, except: Option<u64>) {
-        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(subscribers) = rooms.get(room) else { return };
-        let topic = format!("{PREFIX}{}", room.topic);
-        // One frame per version, made when the first who speaks it is met and shared by all others.
-        let (mut first, mut second): (Option<Option<Message>>, Option<Option<Message>>) = (None, None);
-        for (id, subscriber) in subscribers {
-            if Some(*id) == except {
-                continue;
-            }
-            let frame = match subscriber.version {
-                Version::V1 => &mut first,
-                Version::V2 => &mut second,
-            };
-            if let Some(frame) = frame.get_or_insert_with(|| broadcast.frame(&topic, subscriber.version)) {
-                subscriber.outbox.send(frame.clone());
-            }
+    /// What is kept at this moment.
+    pub(crate) fn counts(&self) -> RealtimeCounts {
+        let rooms = self.inner.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = RealtimeCounts {
+            sockets: self.inner.connections.load(Ordering::Acquire),
+            rooms: rooms.len(),
+            ..RealtimeCounts::default()
+        };
+        for room in rooms.values() {
+            let (members, presences) = room.counts();
+            counts.channels += members;
+            counts.presences += presences;
         }
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let mut rooms = self.inner.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(subscribers) = rooms.get_mut(&self.room) {
-            subscribers.remove(&self.id);
-            if subscribers.is_empty() {
-                rooms.remove(&self.room);
-            }
-        }
+        counts
     }
 }

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use cockpit_hub::{Hub, HubOptions, Timings};
+use cockpit_hub::{Hub, HubOptions, Limits, Timings};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,11 +31,16 @@ static SHARED: Mutex<Weak<SharedHub>> = Mutex::new(Weak::new());
 
 /// The hub of this test binary.
 pub(crate) fn shared() -> Arc<SharedHub> {
-    let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    shared_in(&SHARED, |_| {})
+}
+
+/// Another hub of this test binary, with options of its own.
+pub(crate) fn shared_in(slot: &Mutex<Weak<SharedHub>>, set: impl FnOnce(&mut HubOptions)) -> Arc<SharedHub> {
+    let mut shared = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some(hub) = shared.upgrade() {
         return hub;
     }
-    let hub = Arc::new(SharedHub::start());
+    let hub = Arc::new(SharedHub::start(set));
     *shared = Arc::downgrade(&hub);
     hub
 }
@@ -58,19 +63,24 @@ pub(crate) fn options(folder: &TempDir) -> HubOptions {
     options.postgres.fsync = false;
     options.timings =
         Timings { refused_join: REFUSED_JOIN, refused_connect: Duration::from_millis(50), ..Timings::default() };
+    // Tests share the hub: what one of them sends in a second is no other's to answer for.
+    options.limits = Limits { presence_calls: Limits::default().presence_calls, ..Limits::lifted() };
     options
 }
 
 pub(crate) fn http_client() -> reqwest::Client {
     // An error only says that another test was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    // No connection outlives its request: it would belong to the runtime of the test that opened it, and die with that.
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
 impl SharedHub {
-    fn start() -> Self {
+    /// A hub of one test's own.
+    pub(crate) fn start(set: impl FnOnce(&mut HubOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = options(&folder);
+        let mut options = options(&folder);
+        set(&mut options);
         let (ready, started) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         // A runtime of its own: each test's runtime ends with the test.

@@ -88,6 +88,35 @@ impl Socket {
         }
     }
 
+    /// The next frame as it is on the wire, which must come.
+    pub(crate) async fn receive_message(&mut self) -> Message {
+        self.next().await
+    }
+
+    /// The next frame if there is one within `patience`.
+    pub(crate) async fn waiting(&mut self, patience: Duration) -> Option<Frame> {
+        let next = tokio::time::timeout(patience, self.stream.next()).await.ok()?;
+        match next.expect("an open socket").expect("a readable frame") {
+            Message::Text(text) => Some(self.parse(&text)),
+            other => panic!("a text frame was expected, not {other:?}"),
+        }
+    }
+
+    /// Closes in good order.
+    pub(crate) async fn leave(mut self) {
+        self.stream.close(None).await.unwrap();
+    }
+
+    /// Sends whatever is given.
+    pub(crate) async fn send_message(&mut self, message: Message) -> Result<(), tungstenite::Error> {
+        self.stream.send(message).await
+    }
+
+    /// Whatever comes next.
+    pub(crate) async fn next_message(&mut self) -> Option<Result<Message, tungstenite::Error>> {
+        tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("a frame in time")
+    }
+
     /// Waits for the close frame and answers its code; other frames may come before.
     pub(crate) async fn closed(&mut self) -> u16 {
         loop {

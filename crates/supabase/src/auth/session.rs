@@ -3,8 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
+use super::User;
 use crate::secret::Secret;
 
 /// A signed-in session. Serialising it writes its tokens in plain text: that is for [`SessionStorage`](crate::SessionStorage).
@@ -19,15 +19,6 @@ pub struct Session {
     pub expires_at: i64,
     /// Whose session it is.
     pub user: User,
-}
-
-/// An account of the auth server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct User {
-    /// `auth.uid()` in the database.
-    pub id: Uuid,
-    /// The mail address, when the account has one.
-    pub email: Option<String>,
 }
 
 /// Which sessions a sign-out ends.

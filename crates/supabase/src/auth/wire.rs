@@ -1,9 +1,12 @@
 //! GoTrue's answers as they come.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
-use super::{Session, User};
+use super::oauth::Exchanged;
+use super::verify::Verified;
+use super::{Session, SignedUp, User};
 use crate::Error;
 use crate::secret::Secret;
 
@@ -12,6 +15,9 @@ use crate::secret::Secret;
 pub(super) struct IssuedSession {
     access_token: Secret,
     refresh_token: Secret,
+    /// Given once, with the exchange of a provider's code; the server does not keep them.
+    provider_token: Option<Secret>,
+    provider_refresh_token: Option<Secret>,
     /// Lifetime in seconds.
     expires_in: Option<i64>,
     /// Unix seconds by the server's clock; used only when no lifetime is given.
@@ -31,12 +37,76 @@ impl IssuedSession {
             user: self.user,
         }
     }
+
+    pub(super) fn into_exchanged(mut self, now: i64) -> Exchanged {
+        let given = |token: Option<Secret>| token.filter(|token| !token.is_empty());
+        let provider_token = given(self.provider_token.take());
+        let provider_refresh_token = given(self.provider_refresh_token.take());
+        Exchanged { session: self.into_session(now), provider_token, provider_refresh_token }
+    }
+}
+
+/// The answer to a sign-up: a session, or the account alone when its address is to be confirmed first.
+pub(super) enum SignUpAnswer {
+    Session(Box<IssuedSession>),
+    User(Box<User>),
+}
+
+impl<'de> Deserialize<'de> for SignUpAnswer {
+    /// Decided by one field, not by what fits: a session with a broken field must not pass for an account.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut object = Map::deserialize(deserializer)?;
+        if object.contains_key("access_token") {
+            return parse(Value::Object(object)).map(Self::Session);
+        }
+        // Some versions wrap the account.
+        let user = object.remove("user").filter(Value::is_object);
+        parse(user.unwrap_or(Value::Object(object))).map(Self::User)
+    }
+}
+
+impl SignUpAnswer {
+    pub(super) fn into_outcome(self, now: i64) -> SignedUp {
+        match self {
+            Self::Session(issued) => SignedUp::SignedIn(Box::new(issued.into_session(now))),
+            Self::User(user) => SignedUp::ConfirmationNeeded(user),
+        }
+    }
+}
+
+/// The answer to a verification: a session, or a sentence when the other address has a mail to confirm, too.
+pub(super) enum VerifyAnswer {
+    Session(Box<IssuedSession>),
+    Message(String),
+}
+
+impl<'de> Deserialize<'de> for VerifyAnswer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let object = Map::deserialize(deserializer)?;
+        match object.get("msg").or_else(|| object.get("message")).and_then(Value::as_str) {
+            Some(message) if !object.contains_key("access_token") => Ok(Self::Message(message.to_owned())),
+            _ => parse(Value::Object(object)).map(Self::Session),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned, E: serde::de::Error>(value: Value) -> Result<T, E> {
+    serde_json::from_value(value).map_err(E::custom)
+}
+
+impl VerifyAnswer {
+    pub(super) fn into_outcome(self, now: i64) -> Verified {
+        match self {
+            Self::Session(issued) => Verified::SignedIn(Box::new(issued.into_session(now))),
+            Self::Message(message) => Verified::OtherAddressNeeded { message },
+        }
+    }
 }
 
 /// The error object in `body`, in the three shapes that are about: with a textual `code`, with a numeric `code` beside
 /// `error_code` and `msg`, and OAuth's `error` with `error_description`. None when it is none of them.
 pub(crate) fn refusal(status: u16, body: &[u8]) -> Option<Error> {
-    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let object: Map<String, Value> = serde_json::from_slice(body).ok()?;
     let text = |name: &str| object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let message =
         text("msg").or_else(|| text("message")).or_else(|| text("error_description")).or_else(|| text("error"))?;
@@ -44,6 +114,11 @@ pub(crate) fn refusal(status: u16, body: &[u8]) -> Option<Error> {
         // Servers from before error codes named this one case only in words.
         if message.starts_with("Invalid Refresh Token") { "invalid_grant" } else { "" }
     });
+    if code == "weak_password" {
+        let reasons = object.get("weak_password").and_then(|details| details.get("reasons")?.as_array());
+        let reasons = reasons.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        return Some(Error::WeakPassword { message: message.into(), reasons });
+    }
     Some(Error::Auth { status, code: code.into(), message: message.into() })
 }
 
@@ -67,6 +142,19 @@ mod tests {
         };
         assert_eq!(code, expected);
         assert!(!message.is_empty());
+    }
+
+    #[rstest]
+    #[case(r#"{"code":"weak_password","message":"m","weak_password":{"reasons":["length","pwned"]}}"#, &["length", "pwned"])]
+    #[case(r#"{"code":422,"error_code":"weak_password","msg":"m","weak_password":{"reasons":["length"]}}"#, &["length"])]
+    #[case(r#"{"code":"weak_password","message":"m","weak_password":{"reasons":[1,null]}}"#, &[])]
+    #[case(r#"{"code":"weak_password","message":"m","weak_password":7}"#, &[])]
+    #[case(r#"{"code":"weak_password","message":"m"}"#, &[])]
+    fn a_weak_password_names_its_reasons(#[case] body: &str, #[case] expected: &[&str]) {
+        let Some(crate::Error::WeakPassword { reasons, .. }) = refusal(422, body.as_bytes()) else {
+            panic!("not read: {body}");
+        };
+        assert_eq!(reasons, expected);
     }
 
     #[rstest]

@@ -128,7 +128,7 @@ impl Realtime {
     ///
     /// # Errors
     /// [`Error::NotJoined`] at once when the channel is not live (nothing is queued for later: a broadcast is about now),
-    /// [`Error::PayloadTooLarge`] above the server's 3,000 KB, [`Error::RateLimited`] above one's own budget and
+    /// [`Error::PayloadTooLarge`] above the server's 3,000 KB, [`Error::OverBudget`] above one's own budget and
     /// [`Error::BinaryUnsupported`] for bytes in version 1, all without anything being sent, [`Error::QueueFull`] when too many wait for
     /// the server's word, [`Error::Timeout`] when no word comes, which is how the server treats a sender without the right to write,
     /// [`Error::Refused`] with its reason, [`Error::Closed`] when the connection ends meanwhile.

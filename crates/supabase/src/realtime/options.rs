@@ -56,7 +56,7 @@ pub struct RealtimeOptions {
     /// to notice a client that vanished.
     pub presence_stale: Duration,
     /// How many broadcasts may be sent per second, with bursts of as many; more are refused with
-    /// [`Error::RateLimited`](crate::Error::RateLimited). None means no limit here. The server's own limit is of the whole project, and
+    /// [`Error::OverBudget`](crate::Error::OverBudget). None means no limit here. The server's own limit is of the whole project, and
     /// exceeding it closes the channels of **other** clients.
     pub broadcasts_per_second: Option<u32>,
 }

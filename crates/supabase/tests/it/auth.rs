@@ -48,7 +48,7 @@ async fn refreshes_with_the_refresh_token() {
 #[case(400, json!({ "code": "invalid_credentials", "message": "Invalid login credentials" }), "invalid_credentials", false)]
 #[case(400, json!({ "code": 400, "error_code": "invalid_credentials", "msg": "Invalid login credentials" }), "invalid_credentials", false)]
 #[case(400, json!({ "error": "invalid_grant", "error_description": "Invalid login credentials" }), "invalid_grant", false)]
-#[case(429, json!({ "code": "over_request_rate_limit", "message": "Request rate limit reached" }), "over_request_rate_limit", true)]
+#[case(500, json!({ "code": "unexpected_failure", "message": "x" }), "unexpected_failure", true)]
 #[tokio::test]
 async fn a_refusal_keeps_its_code(
     #[case] status: u16,

@@ -23,7 +23,7 @@ fn session(seconds: i64) -> Session {
         access_token: "a1".into(),
         refresh_token: "r1".into(),
         expires_at: i64::try_from(now).unwrap() + seconds,
-        user: User { id: USER.parse().unwrap(), email: None },
+        user: User::new(USER.parse().unwrap(), None),
     }
 }
 

@@ -3,9 +3,17 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod auth_loopback;
+#[cfg(test)]
+mod auth_mail;
+#[cfg(test)]
+mod auth_secrets;
+#[cfg(test)]
 mod frames;
 #[cfg(test)]
 mod keeper;
+#[cfg(test)]
+mod keeper_sign_in;
 #[cfg(test)]
 mod pains;
 #[cfg(test)]
@@ -14,6 +22,14 @@ mod presence;
 mod recordings;
 #[cfg(test)]
 mod rest;
+#[cfg(test)]
+mod rest_broadcast;
+#[cfg(test)]
+mod rest_hostile;
+#[cfg(test)]
+mod rest_query;
+#[cfg(test)]
+mod rest_quoting;
 #[cfg(test)]
 mod robust;
 #[cfg(test)]

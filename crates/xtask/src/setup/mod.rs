@@ -60,7 +60,7 @@ pub(crate) fn prepare(workspace: &Workspace, purpose: Purpose, progress: &mut Pr
         if purpose == Purpose::Run {
             return Ok(interface);
         }
-        // 60 MB for the Supabase CLI, which only a test and who pushes to hosted Supabase need.
+        // Tests need them: the Supabase CLI (60 MB), as does who pushes to hosted Supabase, and the official client.
         let tools = interface::packages(workspace, "tools", title)?;
         Ok(format!("interface: {interface}; tools: {tools}"))
     })?;

@@ -1,56 +1,51 @@
-//! Sign-in as GoTrue offers it: password and refresh grants, the signed-in person, sign-out.
+//! Sign-in as GoTrue offers it: passwords, mailed codes and links, PKCE, sessions, the person's own account.
 
+mod answer;
 mod error;
 mod grant;
+mod mailing;
+mod open;
+mod redirect;
+mod request;
+mod request_mail;
+mod signed_in;
+mod signup;
+mod user;
+mod verify;
 
 use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, StatusCode, Uri},
-    response::{IntoResponse, Response},
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
 };
-use serde_json::json;
-use uuid::Uuid;
 
-use super::gateway::{bearer, query_value};
-use crate::{app::App, sessions::Scope, token::unix_now};
-use error::AuthError;
-pub(super) use grant::token;
+use crate::app::App;
 
-/// GoTrue's own health answer; it does not ask the database.
-pub(super) async fn health() -> Response {
-    Json(json!({
-        "version": env!("CARGO_PKG_VERSION"), "name": "GoTrue", "description": "Sign-in of cockpit-hub, in GoTrue's words"
-    }))
-    .into_response()
-}
+pub(crate) use redirect::link;
 
-/// The person of the access token.
-pub(super) async fn user(State(app): State<App>, headers: HeaderMap) -> Result<Response, AuthError> {
-    let (user, _) = signed_in(&app, &headers).await?;
-    let described = app.accounts.describe(user).await?;
-    described.map(|user| Json(user).into_response()).ok_or_else(AuthError::user_not_found)
-}
+/// The largest request body of this service: a person's own data is bounded to far less.
+const BODY_LIMIT: usize = 64 * 1024;
 
-/// Ends the person's sessions: all (`global`, the default), this one (`local`) or all but this one (`others`).
-pub(super) async fn logout(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<StatusCode, AuthError> {
-    let scope = match query_value(&uri, "scope").as_deref() {
-        None | Some("global") => Scope::Global,
-        Some("local") => Scope::Local,
-        Some("others") => Scope::Others,
-        Some(_) => return Err(AuthError::validation("Unsupported logout scope: use global, local or others")),
-    };
-    let (user, session) = signed_in(&app, &headers).await?;
-    app.sessions.end(user, session, scope).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// The person and session of a valid access token whose session still exists.
-async fn signed_in(app: &App, headers: &HeaderMap) -> Result<(Uuid, Uuid), AuthError> {
-    let token = bearer(headers).ok_or_else(AuthError::no_authorization)?;
-    let verified = app.signer.verify(token, unix_now()).map_err(AuthError::bad_jwt)?;
-    let (Some(user), Some(session)) = (verified.sub, verified.session_id) else {
-        return Err(AuthError::missing_sub());
-    };
-    if app.sessions.is_live(session).await? { Ok((user, session)) } else { Err(AuthError::session_not_found()) }
+/// The service's routes. Links are followed in browsers, which have no key; everything else asks for it.
+pub(super) fn router(app: &App) -> Router<App> {
+    let keyed = Router::new()
+        .route("/auth/v1/health", get(open::health))
+        .route("/auth/v1/settings", get(open::settings))
+        .route("/auth/v1/token", post(grant::token))
+        .route("/auth/v1/signup", post(signup::signup))
+        .route("/auth/v1/otp", post(request_mail::otp))
+        .route("/auth/v1/magiclink", post(request_mail::otp))
+        .route("/auth/v1/recover", post(request_mail::recover))
+        .route("/auth/v1/resend", post(request_mail::resend))
+        .route("/auth/v1/user", get(user::show).put(user::update))
+        .route("/auth/v1/reauthenticate", get(user::reauthenticate))
+        .route("/auth/v1/logout", post(signed_in::logout))
+        .route_layer(middleware::from_fn_with_state(app.clone(), super::gateway::require_api_key));
+    Router::new()
+        .route("/auth/v1/verify", get(verify::follow).post(verify::verify))
+        .route("/auth/v1/authorize", get(open::authorize))
+        .route(redirect::DONE_PAGE, get(open::done_page))
+        .merge(keyed)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }

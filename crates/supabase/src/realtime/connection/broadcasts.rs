@@ -112,7 +112,7 @@ impl Connection {
         }
         match self.budget.as_mut().map_or(Ok(()), |budget| budget.take(now)) {
             Ok(()) => Ok(()),
-            Err(retry_in) => Err(Error::RateLimited { retry_in }),
+            Err(retry_in) => Err(Error::OverBudget { retry_in }),
         }
     }
 

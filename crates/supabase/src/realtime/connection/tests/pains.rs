@@ -237,7 +237,7 @@ fn rate_limits_a_budget_of_ones_own_keeps_the_projects() {
     script.let_join(&effects);
     let outcomes: Vec<_> = (0..15).map(|request| frames(&script.put(broadcast(request, json!(1)))).len()).collect();
     assert_eq!(outcomes.iter().sum::<usize>(), 10);
-    assert!(matches!(answers(script.put(broadcast(99, json!(1))))[..], [Err(Error::RateLimited { .. })]));
+    assert!(matches!(answers(script.put(broadcast(99, json!(1))))[..], [Err(Error::OverBudget { .. })]));
     script.pass(SECOND);
     assert_eq!(frames(&script.put(broadcast(100, json!(1)))).len(), 1);
 }

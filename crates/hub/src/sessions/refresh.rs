@@ -1,4 +1,4 @@
-//! Sessions and their refresh tokens, kept in PostgreSQL as SHA-256 hashes only.
+//! The exchange of a refresh token for the next one.
 //!
 //! A refresh token is used once: using it revokes it and issues its child. Invariants:
 //! - a token whose child was used already (or that is older than the grace period and not the parent of the live one) is a stolen
@@ -9,24 +9,11 @@
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use deadpool_postgres::Transaction;
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
-
-use crate::{accounts::Account, database::Database, error::HubError};
+use super::{Granted, Method, Sessions, hash, issue};
+use crate::{accounts::Account, error::HubError};
 
 /// As GoTrue's default.
 const REUSE_GRACE: Duration = Duration::from_secs(10);
-const TOKEN_BYTES: usize = 32;
-
-/// A session that may go on, with its next refresh token.
-#[derive(Debug)]
-pub(crate) struct Granted {
-    pub(crate) account: Account,
-    pub(crate) session: Uuid,
-    pub(crate) refresh_token: String,
-}
 
 /// Why a refresh was refused.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +22,10 @@ pub(crate) enum RefreshError {
     NotFound,
     #[error("Invalid Refresh Token: Already Used")]
     AlreadyUsed,
+    #[error("Invalid Refresh Token: Session Expired")]
+    Expired,
+    #[error("Invalid Refresh Token: User Banned")]
+    Banned,
     #[error(transparent)]
     Hub(#[from] HubError),
 }
@@ -45,38 +36,7 @@ impl From<tokio_postgres::Error> for RefreshError {
     }
 }
 
-/// Which sessions a sign-out ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    Global,
-    Local,
-    Others,
-}
-
-/// Starts, continues and ends sessions.
-#[derive(Clone, Debug)]
-pub(crate) struct Sessions {
-    database: Database,
-}
-
 impl Sessions {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database }
-    }
-
-    /// A new session for a person whose password was just checked.
-    pub(crate) async fn start(&self, account: Account, user_agent: Option<&str>) -> Result<Granted, HubError> {
-        let mut connection = self.database.hub_connection().await?;
-        let transaction = connection.transaction().await?;
-        let session = Uuid::new_v4();
-        let insert = "insert into auth.sessions (id, user_id, user_agent) values ($1, $2, $3)";
-        transaction.execute(insert, &[&session, &account.id, &user_agent]).await?;
-        transaction.execute("update auth.users set last_sign_in_at = now() where id = $1", &[&account.id]).await?;
-        let refresh_token = issue(&transaction, session, account.id, None).await?;
-        transaction.commit().await?;
-        Ok(Granted { account, session, refresh_token })
-    }
-
     /// Exchanges a refresh token for the next one.
     pub(crate) async fn refresh(&self, token: &str) -> Result<Granted, RefreshError> {
         let mut connection = self.database.hub_connection().await.map_err(HubError::from)?;
@@ -84,7 +44,7 @@ impl Sessions {
         let hash = hash(token);
         // The session's row is locked first, so that two refreshes of one session follow one another.
         let session = "select s.id from auth.sessions s join auth.refresh_tokens t on t.session_id = s.id \
-                       where t.token = $1 and (s.not_after is null or s.not_after > now()) for update of s";
+                       where t.token = $1 for update of s";
         if transaction.query_opt(session, &[&hash]).await?.is_none() {
             return Err(RefreshError::NotFound);
         }
@@ -92,18 +52,30 @@ impl Sessions {
             .query_one(
                 "select t.session_id, u.id, u.email, t.revoked, \
                    t.updated_at > now() - make_interval(secs => $2) as fresh, \
-                   exists (select from auth.refresh_tokens c where c.parent = t.token and not c.revoked) as parent_of_live \
-                 from auth.refresh_tokens t join auth.users u on u.id = t.user_id where t.token = $1",
+                   exists (select from auth.refresh_tokens c where c.parent = t.token and not c.revoked) as parent_of_live, \
+                   coalesce(u.banned_until > now(), false), coalesce(s.not_after <= now(), false), \
+                   s.method, extract(epoch from s.created_at)::bigint \
+                 from auth.refresh_tokens t join auth.users u on u.id = t.user_id \
+                 join auth.sessions s on s.id = t.session_id where t.token = $1",
                 &[&hash, &REUSE_GRACE.as_secs_f64()],
             )
             .await?;
         let (session, account) = (row.try_get(0)?, Account { id: row.try_get(1)?, email: row.try_get(2)? });
         let (revoked, fresh, parent_of_live): (bool, bool, bool) = (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
+        let (banned, expired): (bool, bool) = (row.try_get(6)?, row.try_get(7)?);
+        let (method, authenticated_at) = (Method(row.try_get(8)?), row.try_get(9)?);
         if revoked && !fresh && !parent_of_live {
             transaction.execute("delete from auth.sessions where id = $1", &[&session]).await?;
             transaction.commit().await?;
             tracing::warn!(%session, user = %account.id, "a used refresh token came back: the session was ended");
             return Err(RefreshError::AlreadyUsed);
+        }
+        // After the theft was noticed: a disabled account is no shelter for a stolen token.
+        if banned {
+            return Err(RefreshError::Banned);
+        }
+        if expired {
+            return Err(RefreshError::Expired);
         }
         if revoked && !fresh {
             // Dated back, so that the replaced child has no grace period of its own.
@@ -122,46 +94,6 @@ impl Sessions {
                       and updated_at < now() - interval '7 days'";
         transaction.execute(forget, &[&session]).await?;
         transaction.commit().await?;
-        Ok(Granted { account, session, refresh_token })
+        Ok(Granted { account, session, method, authenticated_at, refresh_token })
     }
-
-    /// Whether a session still exists.
-    pub(crate) async fn is_live(&self, session: Uuid) -> Result<bool, HubError> {
-        let connection = self.database.hub_connection().await?;
-        Ok(connection.query_opt("select from auth.sessions where id = $1", &[&session]).await?.is_some())
-    }
-
-    /// Ends sessions of a person. Access tokens already issued run out by themselves.
-    pub(crate) async fn end(&self, user: Uuid, session: Uuid, scope: Scope) -> Result<(), HubError> {
-        let connection = self.database.hub_connection().await?;
-        let (all, this, others) = (
-            "delete from auth.sessions where user_id = $1 and $2::uuid is not null",
-            "delete from auth.sessions where user_id = $1 and id = $2",
-            "delete from auth.sessions where user_id = $1 and id <> $2",
-        );
-        let delete = match scope {
-            Scope::Global => all,
-            Scope::Local => this,
-            Scope::Others => others,
-        };
-        connection.execute(delete, &[&user, &session]).await?;
-        Ok(())
-    }
-}
-
-async fn issue(
-    transaction: &Transaction<'_>,
-    session: Uuid,
-    user: Uuid,
-    parent: Option<&str>,
-) -> Result<String, tokio_postgres::Error> {
-    let token = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; TOKEN_BYTES]>());
-    let insert = "insert into auth.refresh_tokens (token, parent, user_id, session_id) values ($1, $2, $3, $4)";
-    transaction.execute(insert, &[&hash(&token), &parent, &user, &session]).await?;
-    Ok(token)
-}
-
-/// 256 random bits need no slow hash.
-fn hash(token: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
 }
