@@ -1,11 +1,46 @@
 //! A hub with folders of its own, and the database behind it.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use clap::Parser;
 use cockpit_hub::{Hub, HubOptions, Limits};
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_postgres::{Client, Config, NoTls};
+
+/// A hub as a process of its own, without the real server's limits: what a hub bears is measured, not what it allows.
+#[derive(Debug, Parser)]
+struct Serve {
+    #[arg(long)]
+    data: PathBuf,
+    #[arg(long)]
+    port: u16,
+    #[arg(long, default_value_t = 3600)]
+    token_ttl: u64,
+    /// Make the demo workspace first.
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Serves until it is told to stop. It is this program too, so that nobody has to find another one.
+pub(crate) fn serve() -> Result<()> {
+    let Serve { data, port, token_ttl, demo } = Serve::parse_from(std::env::args().skip(1));
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let mut stop = signal(SignalKind::terminate())?;
+        let token_ttl = Duration::from_secs(token_ttl);
+        let hub = Hub::start(HubOptions { port, token_ttl, limits: Limits::lifted(), ..HubOptions::new(data) }).await?;
+        if demo {
+            hub.make_demo(10).await?;
+        }
+        writeln!(std::io::stdout(), "cockpit-hub serves at {}", hub.url())?;
+        stop.recv().await;
+        Ok(hub.stop().await?)
+    })
+}
 
 /// A running hub and its folder. PostgreSQL runs with the settings of a hub in use: fsync on.
 pub(crate) struct Office {

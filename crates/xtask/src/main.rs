@@ -3,7 +3,7 @@
 //! - [`setup`]: finds out what is missing on this machine and installs it, or says how.
 //! - [`run`]: starts the application from the sources.
 //! - [`test`]: every check and test, with one table and one line of result.
-//! - [`bench`]: measures, and writes `docs/figures.md`.
+//! - [`bench`]: measures, and writes `docs/figures.md`; and torments the client.
 //! - [`package`]: what a user installs.
 //! - [`supabase`]: the migrations as the Supabase CLI wants them.
 //! - [`policy`]: licences, sources and bans of dependencies, and who may depend on whom.
@@ -45,8 +45,10 @@ enum Task {
     Run(run::Arguments),
     /// Run every check and test and print the result.
     Test(test::Arguments),
-    /// Measure server, engine and windows in the release profile and write docs/figures.md.
+    /// Measure server, engine, client and windows in the release profile and write docs/figures.md.
     Bench(bench::Arguments),
+    /// Run the Supabase client against a hub on a network that misbehaves.
+    Churn(bench::ChurnArguments),
     /// Build the packages that a user installs.
     Package(package::Arguments),
     /// Lay the migrations out for the Supabase CLI and say how to push them.
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
             setup::prepare(&workspace, Purpose::Test, &mut setup::Progress::new(setup::STEPS)).map(|()| true)
         }
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
+        Task::Churn(arguments) => bench::churn(&workspace, &arguments),
         Task::Package(arguments) => package::run(&workspace, &arguments),
         Task::Run(arguments) => run::run(&workspace, &arguments),
         Task::Test(arguments) => test::run(&workspace, &arguments),

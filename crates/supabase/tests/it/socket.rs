@@ -6,7 +6,9 @@ use std::time::Duration;
 use cockpit_supabase::realtime::protocol::TOPIC_PREFIX;
 use cockpit_supabase::realtime::{CloseReason, JoinRefusal, SystemMessage};
 use cockpit_supabase::{Error, Realtime, RealtimeEvent};
+use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::server::{Server, Tokens, joined, next, soon, spec};
 
@@ -179,4 +181,32 @@ async fn it_ends_when_nobody_is_left() {
         }
     })
     .await;
+}
+
+/// The driver takes messages that are at hand without looking at anything else; only so many.
+#[tokio::test]
+async fn a_flood_of_messages_keeps_no_sender_waiting() {
+    let server = Server::start().await;
+    let (realtime, mut events, peer) = joined(&server, server.options(), Tokens::new("t1")).await;
+    // So many that the socket has something to read all the time.
+    let frame = json!([null, null, "realtime:room", "broadcast", { "type": "broadcast", "event": "e", "payload": {} }]);
+    let (mut sink, mut stream) = peer.socket.split();
+    let flood = tokio::spawn(async move { while sink.feed(Message::text(frame.to_string())).await.is_ok() {} });
+    let reader = tokio::spawn(async move { while events.recv().await.is_some() {} });
+    let sender = realtime.clone();
+    let sending = tokio::spawn(async move { sender.broadcast("room", "mine", json!({})).await });
+    let heard = soon(async {
+        loop {
+            let frame = stream.next().await.unwrap().unwrap();
+            if frame.to_text().is_ok_and(|text| text.contains("mine")) {
+                return true;
+            }
+        }
+    });
+    assert!(heard.await, "it goes out in the middle of the flood");
+    soon(realtime.shutdown()).await;
+    drop(stream);
+    flood.abort();
+    assert!(soon(sending).await.unwrap().is_err(), "nobody confirmed it");
+    soon(reader).await.unwrap();
 }

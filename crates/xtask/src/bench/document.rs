@@ -13,15 +13,22 @@ pub(crate) struct Part {
 }
 
 /// All of them, in the order of the document.
-pub(crate) const PARTS: [Part; 3] = [
+pub(crate) const PARTS: [Part; 5] = [
     Part { name: "windows", title: "From one person's window to the other's" },
     Part { name: "engine", title: "The engine and its store" },
+    Part { name: "client", title: "The Supabase client beside others, and the hub's Realtime" },
+    CHURN,
     Part { name: "server", title: "The server" },
 ];
+
+/// The one that `cargo xtask churn` measures.
+pub(crate) const CHURN: Part = Part { name: "churn", title: "The Supabase client on a network that misbehaves" };
 
 /// Where figures come from.
 #[derive(Debug)]
 pub(crate) struct Origin {
+    /// What has to be typed to have them again.
+    pub(crate) command: String,
     /// What was checked out.
     pub(crate) commit: String,
     /// When it was measured.
@@ -32,7 +39,7 @@ pub(crate) struct Origin {
 
 const BEGINNING: &str = "# Figures
 
-Written by `cargo xtask bench`, which anybody can run again (about ten minutes after the build); do not edit. Each section says what was checked
+Written by `cargo xtask bench` and `cargo xtask churn`, which anybody can run again (about ten minutes each after the build); do not edit. Each section says what was checked
 out, when, and on which machine. Every figure is of the release profile on filled tables with fsync on; p50 is the median, p99 the time that 99 of
 100 stayed within. Where a goal is set, the table says whether it was reached or missed.
 ";
@@ -54,12 +61,9 @@ pub(crate) fn with_section(before: &str, part: &Part, measured: &Value, origin: 
 }
 
 fn section(part: &Part, measured: &Value, origin: &Origin) -> Result<String> {
-    let Origin { commit, date, machine } = origin;
+    let Origin { command, commit, date, machine } = origin;
     let about = measured.get("about").and_then(Value::as_str).context("the measurement says nothing about itself")?;
-    let mut text = format!(
-        "## {}\n\n{about}\n\n`cargo xtask bench {}` · commit {commit} · {date} · {machine}\n",
-        part.title, part.name
-    );
+    let mut text = format!("## {}\n\n{about}\n\n`{command}` · commit {commit} · {date} · {machine}\n", part.title);
     for table in measured.get("tables").and_then(Value::as_array).context("no tables were measured")? {
         let title = table.get("title").and_then(Value::as_str).unwrap_or_default();
         let columns = cells(table.get("columns"));
@@ -107,9 +111,13 @@ mod tests {
 
     #[test]
     fn a_part_is_replaced_and_the_others_stay() {
-        let [windows, engine, _] = &PARTS;
-        let origin =
-            |commit: &str| Origin { commit: commit.into(), date: "2026-02-26".into(), machine: "2 cores".into() };
+        let [windows, engine, ..] = &PARTS;
+        let origin = |commit: &str| Origin {
+            command: "cargo xtask bench it".into(),
+            commit: commit.into(),
+            date: "2026-02-26".into(),
+            machine: "2 cores".into(),
+        };
         let first = with_section("", engine, &measured("1 ms"), &origin("aaa")).unwrap();
         let both = with_section(&first, windows, &measured("2 ms"), &origin("bbb")).unwrap();
         let again = with_section(&both, windows, &measured("3 ms"), &origin("ccc")).unwrap();

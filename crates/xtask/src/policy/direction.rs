@@ -14,7 +14,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cockpit-hub", &["cockpit-domain"]),
     ("cockpit-bridge", &["cockpit-domain", "cockpit-engine"]),
     ("cockpit", &["cockpit-domain", "cockpit-engine"]),
-    ("cockpit-bench", &["cockpit-domain", "cockpit-sync", "cockpit-store", "cockpit-engine", "cockpit-hub"]),
+    (
+        "cockpit-bench",
+        &["cockpit-domain", "cockpit-sync", "cockpit-store", "cockpit-supabase", "cockpit-engine", "cockpit-hub"],
+    ),
     ("xtask", &[]),
 ];
 

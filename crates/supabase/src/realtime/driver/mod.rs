@@ -8,8 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::SinkExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, SinkExt};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
@@ -31,6 +31,8 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a shutdown waits for its close frame to go out.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Messages that arrived together are taken without looking up; timers and commands wait for so many at most.
+const IN_A_ROW: u32 = 32;
 
 /// The real server closes the socket above this. What can become as large is refused before; this is the last guard.
 const LARGEST_FRAME: usize = 5_000_000;
@@ -58,6 +60,8 @@ pub(super) struct Driver {
     unheard: bool,
     /// Events that found the queue full. While there are any the socket is not read, which bounds them.
     waiting: VecDeque<RealtimeEvent>,
+    /// Messages taken without asking what else has happened.
+    in_a_row: u32,
     /// Whether the machine believes that the socket is read.
     reading: bool,
     answers: HashMap<u64, oneshot::Sender<Result<(), Error>>>,
@@ -110,6 +114,7 @@ impl Driver {
             events,
             unheard: false,
             waiting: VecDeque::new(),
+            in_a_row: 0,
             reading: true,
             answers: HashMap::new(),
             last_request: 0,
@@ -145,7 +150,10 @@ impl Driver {
         let input = match self.inputs.pop_front() {
             Some(input) => Some(input),
             None => {
-                let happening = self.happening().await;
+                let happening = match self.at_hand() {
+                    Some(happening) => happening,
+                    None => self.happening().await,
+                };
                 self.input(happening)
             }
         };
@@ -159,6 +167,21 @@ impl Driver {
             self.inputs.push_back(Input::Reading(self.reading));
         }
         !(self.unhandled && self.unheard)
+    }
+
+    /// The next message where it has arrived already: asking everything else that can happen costs more than most messages do. After so many in
+    /// a row everything else is asked all the same.
+    fn at_hand(&mut self) -> Option<Happening> {
+        if !self.waiting.is_empty() || self.in_a_row >= IN_A_ROW {
+            self.in_a_row = 0;
+            return None;
+        }
+        self.in_a_row += 1;
+        let message = wait::next_message(&mut self.socket).now_or_never();
+        if message.is_none() {
+            self.in_a_row = 0;
+        }
+        message.map(Happening::Received)
     }
 
     async fn happening(&mut self) -> Happening {
