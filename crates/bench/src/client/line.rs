@@ -45,7 +45,7 @@ impl Line {
         password: &str,
     ) -> Result<(Self, mpsc::Receiver<RealtimeEvent>)> {
         let timeout = Duration::from_secs(5);
-        let client = Client::new(ClientOptions { url: url.parse()?, anon_key: key.to_owned(), timeout })?;
+        let client = Client::new(ClientOptions { timeout, ..ClientOptions::new(url.parse()?, key) })?;
         let options = KeeperOptions { margin: Duration::from_secs(6), retry_after: Duration::from_secs(1) };
         let keeper = SessionKeeper::new(client.clone(), Arc::new(MemoryStorage::default()), options);
         keeper.sign_in_with_password(email, password).await.with_context(|| format!("{email} cannot sign in"))?;

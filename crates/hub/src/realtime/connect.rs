@@ -15,6 +15,10 @@ use super::{
 };
 use crate::{app::App, http::gateway::query_value};
 
+/// Frames are small, and most sockets are idle: the library's own 128 KiB would be nearly all that an idle socket costs. A larger frame is
+/// read in several goes.
+const READ_BUFFER: usize = 8 * 1024;
+
 /// `/realtime/v1/websocket?apikey=…&vsn=…`.
 pub(crate) async fn connect(
     State(app): State<App>,
@@ -49,6 +53,7 @@ pub(crate) async fn connect(
     upgrade
         .max_message_size(limits.frame_bytes)
         .max_frame_size(limits.frame_bytes)
+        .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |websocket| app.sockets.clone().track_future(socket::run(app, websocket, version, key, place)))
 }
 
