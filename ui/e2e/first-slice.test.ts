@@ -48,6 +48,7 @@ describe("the first slice", () => {
     await ben.row("Paint the zebra").waitFor();
 
     await ben.rename("Paint the zebra", "Paint the zebra green");
+    await ben.row("Paint the zebra green").waitFor();
     await ada.row("Paint the zebra green").waitFor();
     await ada.row("Paint the zebra green").locator(".touched").waitFor({ state: "attached" });
     expect(await ben.row("Paint the zebra green").locator(".touched").count()).toBe(0);

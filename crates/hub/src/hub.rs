@@ -273,7 +273,7 @@ impl Hub {
         postgres.apply_migrations().await?;
         let database = Database::new(|user| postgres.config(user))?;
         let address = listener.local_addr().map_err(|error| HubError::Internal(error.to_string()))?;
-        let url = format!("http://{address}");
+        let url = url(address, identity.is_some());
         let public_url = options.auth.public_url.clone().unwrap_or_else(|| url.clone());
         let public_url = public_url.trim_end_matches('/').to_owned();
         let app = Arc::new(Shared {
