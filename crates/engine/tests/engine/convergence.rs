@@ -21,6 +21,34 @@ async fn two_engines_converge_by_the_feed_alone() {
     office_closes(office).await;
 }
 
+/// One lost hint among many is found late, by a timer; here there is none for an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_hint_of_the_feed_is_lost() {
+    let office = Office::open(20).await;
+    let ada = Desk::signed_in(&office, ADA, Habits::listening()).await;
+    let ben = Desk::signed_in(&office, BEN, Habits::listening()).await;
+    let (adas, bens) = (ada.list().await, ben.list().await);
+    for desk in [&ada, &ben] {
+        desk.wait("main", "the feed", |model| model.phase() == Some(SyncPhase::Live)).await;
+    }
+    let id = ada.create("0").await;
+    ben.wait("main", "the new task", |model| model.named(bens, "0").is_some()).await;
+    for n in 1..=100 {
+        let name = n.to_string();
+        // By turns, so that no one's own push is what the other's change comes with; each third time both at once.
+        let (writer, reader, list) = if n % 2 == 0 { (&ada, &ben, bens) } else { (&ben, &ada, adas) };
+        writer.edit(id, TaskField::Name(name.clone())).await;
+        if n % 3 == 0 {
+            reader.edit(id, TaskField::Billable(n % 2 == 0)).await;
+        }
+        reader.wait("main", &format!("change {n}"), |model| model.named(list, &name).is_some()).await;
+    }
+    agree(&ada, &ben).await;
+    ada.engine.shutdown().await;
+    ben.engine.shutdown().await;
+    office_closes(office).await;
+}
+
 async fn office_closes(mut office: Office) {
     office.close().await;
 }
