@@ -81,7 +81,8 @@ async fn too_much_presence_closes_the_channel_and_not_the_socket() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(&folder);
     options.timings.rate_tick = Duration::from_millis(200);
-    options.limits = Limits { payload_bytes: 1_000, presence_per_second: 5, presence_calls: u32::MAX, ..options.limits };
+    options.limits =
+        Limits { payload_bytes: 1_000, presence_per_second: 5, presence_calls: u32::MAX, ..options.limits };
     let hub = Hub::start(options).await.unwrap();
     let mut socket = Socket::open(hub.url(), hub.anon_key(), "2.0.0").await;
     let system = async |socket: &mut Socket| loop {

@@ -110,7 +110,11 @@ async fn take(data: &[u8], columns: &mut Option<Columns>, receiver: &impl Receiv
     match pgoutput::parse(data)? {
         Change::Relation(relation) => match Columns::of(&relation) {
             Some(found) => *columns = Some(found),
-            None => tracing::error!(table = relation.name, "this table is published, but holds no messages"),
+            None if relation.name == "messages" => {
+                tracing::error!("realtime.messages has not the columns of a message")
+            }
+            // PostgreSQL describes the partition, too, right after the table as which its rows are published.
+            None => {}
         },
         Change::Insert { relation, row } => {
             // Without a description of its table a row is of another table.
