@@ -35,6 +35,9 @@ pub(super) struct ServeArgs {
     pub(super) token_ttl: u64,
     #[command(flatten)]
     pub(super) sign_in: SignInArgs,
+    /// Broadcasts a second, sent and received each counted, averaged over a minute; above it receivers lose their channel for a while.
+    #[arg(long, default_value_t = MESSAGES_PER_SECOND, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) messages_per_second: u32,
     /// Make the demo workspace first.
     #[arg(long)]
     pub(super) demo: bool,
@@ -42,6 +45,9 @@ pub(super) struct ServeArgs {
     #[arg(long, default_value_t = DEMO_TASKS, requires = "demo")]
     pub(super) tasks: usize,
 }
+
+/// What hosted Supabase allows its larger plans; the smallest has 100, which a busy team in one room would reach.
+const MESSAGES_PER_SECOND: u32 = 2_500;
 
 /// Serves until a signal comes or a part of the hub fails.
 pub(super) async fn serve(arguments: ServeArgs) -> Result<(), HubError> {
@@ -53,6 +59,7 @@ pub(super) async fn serve(arguments: ServeArgs) -> Result<(), HubError> {
         (Some(certificate), Some(key)) => Some(TlsOptions::Files { certificate, key }),
         _ => arguments.tls.then_some(TlsOptions::SelfSigned),
     };
+    options.limits.messages_per_second = arguments.messages_per_second;
     options.token_ttl = Duration::from_secs(arguments.token_ttl);
     // Listening begins before the start, so that a signal during it is not lost.
     let mut stop = StopSignal::listen()?;
