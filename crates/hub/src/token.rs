@@ -227,4 +227,24 @@ mod tests {
         assert_eq!(signer.verify(&service, 1).unwrap_err(), TokenError::MissingClaims);
         assert_eq!(signer.verify(signer.anon_key(), 1).unwrap().role, Role::Anon);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_as_a_token_is_answered(text in "[A-Za-z0-9_.=-]{0,120}|\\PC{0,60}|([A-Za-z0-9_-]{0,40}\\.){2}[A-Za-z0-9_-]{0,40}") {
+            let signer = Signer::new(b"secret").unwrap();
+            proptest::prop_assert!(signer.verify(&text, 1).is_err());
+        }
+
+        #[test]
+        fn a_token_with_any_other_character_in_it_is_refused(at in 0usize..400, letter in "[A-Za-z0-9_.-]") {
+            let signer = Signer::new(b"secret").unwrap();
+            let good = token(&signer, 100);
+            let at = at % good.len();
+            let mut forged = good.clone();
+            forged.replace_range(at..=at, &letter);
+            // The last letter of a signature of 32 bytes has two bits that say nothing.
+            let same = forged == good || at + 1 == good.len();
+            proptest::prop_assert!(same || signer.verify(&forged, 1).is_err(), "{forged}");
+        }
+    }
 }
