@@ -208,3 +208,11 @@ impl Realtime {
 fn bare_topic(topic: &str) -> &str {
     topic.strip_prefix(protocol::TOPIC_PREFIX).unwrap_or(topic)
 }
+
+/// The same of a topic that is not needed otherwise: no copy is made.
+fn into_bare_topic(mut topic: String) -> String {
+    if topic.starts_with(protocol::TOPIC_PREFIX) {
+        topic.drain(..protocol::TOPIC_PREFIX.len());
+    }
+    topic
+}

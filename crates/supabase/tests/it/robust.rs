@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use cockpit_supabase::realtime::protocol::{Decoder, decode_text};
+use cockpit_supabase::realtime::protocol::{Decoder, ServerMessage, decode_text};
 use proptest::prelude::*;
 
 use crate::frames;
@@ -257,5 +257,27 @@ fn no_frame_takes_long() {
         decode_text(&frame).unwrap_or_else(|error| panic!("{error}: {}", &frame[..200]));
         let took = begun.elapsed();
         assert!(took < Duration::from_secs(5), "{took:?} for {} bytes: {}", frame.len(), &frame[..200]);
+    }
+}
+
+/// Columns come behind the record, which is read with those that the table had the last time.
+#[test]
+fn a_table_that_was_altered_between_two_changes_is_read_by_its_new_columns() {
+    let before = frames::change_of(r#"{"i":1,"n":1.50,"t":"a"}"#);
+    let after = before.replace(r#""i","type":"int8""#, r#""i","type":"numeric""#);
+    let renamed = before.replace(r#""name":"i""#, r#""name":"ii""#);
+    let other = before.replace(r#""table":"t""#, r#""table":"other""#);
+    let withheld = before.replace(r#"{"i":1,"n":1.50,"t":"a"}"#, "{}");
+    let shown = |decoder: &mut Decoder, frame: &str| match decoder.text(frame) {
+        Ok(ServerMessage::PostgresChange { change, .. }) => format!("{:?}", change.record.get("i")),
+        other => panic!("{other:?}"),
+    };
+    let mut decoder = Decoder::new();
+    for _ in 0..2 {
+        assert_eq!(shown(&mut decoder, &before), "Some(Int(1))");
+        assert_eq!(shown(&mut decoder, &after), "Some(Numeric(1))");
+    }
+    for frame in [&before, &renamed, &before, &other, &after, &withheld, &other, &before] {
+        frames::text(&mut decoder, frame.as_bytes());
     }
 }

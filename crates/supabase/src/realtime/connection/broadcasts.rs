@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::channel::ChannelState;
 use super::{Connection, Effect};
 use crate::Error;
-use crate::realtime::RealtimeEvent;
 use crate::realtime::protocol::{BroadcastPayload, Outgoing, ProtocolVersion, TOPIC_PREFIX};
+use crate::realtime::{RealtimeEvent, into_bare_topic};
 
 /// Broadcasts that wait for their confirmation.
 const UNCONFIRMED: usize = 256;
@@ -26,7 +26,7 @@ pub(super) struct Unconfirmed {
 impl Connection {
     pub(super) fn broadcast_came(
         &mut self,
-        topic: &str,
+        topic: String,
         event: String,
         payload: BroadcastPayload,
         id: Option<String>,
@@ -34,14 +34,14 @@ impl Connection {
     ) {
         // Frames can still come after a leave or a close; those are of a channel that nobody wants any more.
         let Some(channel) =
-            self.channels.iter_mut().find(|channel| channel.is(topic) && channel.state.is_on_the_server())
+            self.channels.iter_mut().find(|channel| channel.is(&topic) && channel.state.is_on_the_server())
         else {
             return;
         };
         if id.as_deref().is_some_and(|id| !channel.seen.is_new(id)) {
             return;
         }
-        let topic = channel.spec.topic.clone();
+        let topic = into_bare_topic(topic);
         self.effects.push(Effect::Emit(match payload {
             BroadcastPayload::Json(payload) => RealtimeEvent::Broadcast { topic, event, payload, id, replayed },
             BroadcastPayload::Binary(payload) => RealtimeEvent::BinaryBroadcast { topic, event, payload, id, replayed },

@@ -8,7 +8,7 @@ use crate::realtime::change::PostgresChange;
 use crate::realtime::disconnect::CloseReason;
 use crate::realtime::refusal::Verdict;
 use crate::realtime::system::SystemMessage;
-use crate::realtime::{Extension, RealtimeEvent};
+use crate::realtime::{Extension, RealtimeEvent, into_bare_topic};
 
 impl Connection {
     /// The server says something about a channel.
@@ -50,9 +50,9 @@ impl Connection {
     }
 
     /// A change of a table. Frames can still come after a leave or a close; those are of a channel that nobody wants any more.
-    pub(super) fn change_came(&mut self, topic: &str, ids: &[u64], change: Box<PostgresChange>) {
-        let Some(channel) = self.channels.iter_mut().find(|channel| channel.is(topic)) else { return };
-        let topic = channel.spec.topic.clone();
+    pub(super) fn change_came(&mut self, topic: String, ids: &[u64], change: Box<PostgresChange>) {
+        let Some(channel) = self.channels.iter_mut().find(|channel| channel.is(&topic)) else { return };
+        let topic = into_bare_topic(topic);
         let Some(live) = channel.live() else { return };
         let matching = live.numbers.iter().enumerate().filter(|(_, number)| ids.contains(number));
         let bindings: Vec<usize> = matching.map(|(index, _)| index).collect();
@@ -102,9 +102,7 @@ impl Connection {
             return;
         }
         for index in 0..self.channels.len() {
-            let Some(channel) = self.channels.get_mut(index) else { continue };
-            let topic = channel.spec.topic.clone();
-            let Some(live) = channel.live() else { continue };
+            let Some(live) = self.channels.get_mut(index).and_then(|channel| channel.live()) else { continue };
             if live.confirm_by.is_some_and(|at| now >= at) && !self.reading {
                 live.confirm_by = Some(now + self.options.confirm_timeout);
             }
@@ -115,7 +113,9 @@ impl Connection {
                 self.renew(now, index);
             } else if live.read_again.take_if(|at| now >= *at).is_some() {
                 let next = self.options.read_again_every.map(|every| self.soon(now, every));
-                if let Some(live) = self.channels.get_mut(index).and_then(|channel| channel.live()) {
+                let Some(channel) = self.channels.get_mut(index) else { continue };
+                let topic = channel.spec.topic.clone();
+                if let Some(live) = channel.live() {
                     live.read_again = next;
                 }
                 self.effects.push(Effect::Emit(RealtimeEvent::ReadAgain { topic }));

@@ -45,6 +45,9 @@ use channel::Channel;
 use lifeline::Phase;
 use token::Token;
 
+/// Room for effects that is kept for the next input.
+const MOST_KEPT: usize = 64;
+
 /// What happened.
 #[derive(Debug)]
 pub(super) enum Input {
@@ -171,6 +174,15 @@ impl Connection {
         std::mem::take(&mut self.effects)
     }
 
+    /// Takes the list of effects back when they are carried out: most inputs have one, and a list of its own for each would cost more
+    /// than the rest of what is done for it.
+    pub(super) fn take_back(&mut self, mut effects: Vec<Effect>) {
+        if self.effects.capacity() == 0 && effects.capacity() <= MOST_KEPT {
+            effects.clear();
+            self.effects = effects;
+        }
+    }
+
     /// When `Input::Timer` is due. None while something outstanding must answer first.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let own = match &self.phase {
@@ -228,9 +240,9 @@ impl Connection {
                 );
             }
             ServerMessage::Broadcast { topic, event, payload, id, replayed } => {
-                self.broadcast_came(&topic, event, payload, id, replayed);
+                self.broadcast_came(topic, event, payload, id, replayed);
             }
-            ServerMessage::PostgresChange { topic, ids, change } => self.change_came(&topic, &ids, change),
+            ServerMessage::PostgresChange { topic, ids, change } => self.change_came(topic, &ids, change),
             ServerMessage::PresenceState { topic, join_ref, presences } => {
                 self.presence_state_came(now, &topic, join_ref.as_deref(), presences);
             }

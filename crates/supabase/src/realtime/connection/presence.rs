@@ -36,8 +36,8 @@ impl Connection {
         for index in 0..self.channels.len() {
             let Some(channel) = self.channels.get_mut(index) else { continue };
             let ChannelState::Joined { join_ref, .. } = &channel.state else { continue };
-            let (join_ref, topic) = (join_ref.clone(), channel.spec.topic.clone());
             let Some(call) = channel.tracking.due(now) else { continue };
+            let (join_ref, topic) = (join_ref.clone(), channel.spec.topic.clone());
             let reference = self.next_reference();
             if let Some(channel) = self.channels.get_mut(index) {
                 channel.tracking.called(reference.clone());

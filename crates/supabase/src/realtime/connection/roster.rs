@@ -94,6 +94,9 @@ impl Roster {
     /// Tells those gone whose time has come.
     pub(super) fn advance(&mut self, now: Instant) -> PresenceChange {
         let mut change = PresenceChange::default();
+        if self.stale_at.is_none() && self.leaving.is_empty() {
+            return change;
+        }
         if self.stale_at.take_if(|at| now >= *at).is_some() {
             self.leaving.clear();
             change.left = std::mem::take(&mut self.told).into_iter().collect();

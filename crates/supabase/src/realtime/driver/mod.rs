@@ -62,6 +62,8 @@ pub(super) struct Driver {
     waiting: VecDeque<RealtimeEvent>,
     /// Messages taken without asking what else has happened.
     in_a_row: u32,
+    /// The time of what is taken without asking what else has happened: so little passes meanwhile that the clock is not asked each time.
+    now: Option<Instant>,
     /// Whether the machine believes that the socket is read.
     reading: bool,
     answers: HashMap<u64, oneshot::Sender<Result<(), Error>>>,
@@ -115,6 +117,7 @@ impl Driver {
             unheard: false,
             waiting: VecDeque::new(),
             in_a_row: 0,
+            now: None,
             reading: true,
             answers: HashMap::new(),
             last_request: 0,
@@ -158,9 +161,15 @@ impl Driver {
             }
         };
         if let Some(input) = input {
-            for effect in self.connection.handle(Instant::now().into_std(), input) {
-                self.carry_out(effect).await;
+            let now = *self.now.get_or_insert_with(Instant::now);
+            let mut effects = self.connection.handle(now.into_std(), input);
+            for effect in effects.drain(..) {
+                match effect {
+                    Effect::Emit(event) => self.emit(event),
+                    effect => self.carry_out(effect).await,
+                }
             }
+            self.connection.take_back(effects);
         }
         if self.reading != self.waiting.is_empty() {
             self.reading = self.waiting.is_empty();
@@ -174,12 +183,14 @@ impl Driver {
     fn at_hand(&mut self) -> Option<Happening> {
         if !self.waiting.is_empty() || self.in_a_row >= IN_A_ROW {
             self.in_a_row = 0;
+            self.now = None;
             return None;
         }
         self.in_a_row += 1;
         let message = wait::next_message(&mut self.socket).now_or_never();
         if message.is_none() {
             self.in_a_row = 0;
+            self.now = None;
         }
         message.map(Happening::Received)
     }
@@ -334,6 +345,8 @@ impl Driver {
     }
 
     async fn send(&mut self, frame: &Outgoing) {
+        // It can take as long as the other side likes.
+        self.now = None;
         let Some(socket) = &mut self.socket else { return };
         let message = match frame.encode(self.options.protocol) {
             Ok(frame) if frame.len() > LARGEST_FRAME => {

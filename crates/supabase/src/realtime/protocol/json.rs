@@ -41,8 +41,15 @@ impl Json {
     ///
     /// # Errors
     /// When the JSON is not of that type, or nests deeper than serde_json's 128 levels.
+    #[inline]
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.0)
+        // As serde_json's own function does it, save that a large struct is not moved on the way.
+        let mut deserializer = serde_json::Deserializer::from_str(&self.0);
+        let value = T::deserialize(&mut deserializer);
+        if value.is_ok() {
+            deserializer.end()?;
+        }
+        value
     }
 
     /// Whether it is `null`.

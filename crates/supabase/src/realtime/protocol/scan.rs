@@ -84,9 +84,17 @@ impl<'a> Cursor<'a> {
             return Ok(());
         }
         loop {
-            let key = self.string()?;
+            self.punctuation(b'"', "a string")?;
+            let start = self.at;
+            let unescaped;
+            let key = if self.pass_string()? {
+                unescaped = self.unescape(start)?;
+                unescaped.as_str()
+            } else {
+                self.slice(start, self.at - 1)?
+            };
             self.punctuation(b':', "a colon")?;
-            each(self, &key)?;
+            each(self, key)?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
@@ -124,14 +132,18 @@ impl<'a> Cursor<'a> {
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>> {
         self.punctuation(b'"', "a string")?;
         let start = self.at;
-        let escaped = self.pass_string()?;
-        if !escaped {
-            return self.slice(start, self.at - 1).map(Cow::Borrowed);
+        if self.pass_string()? {
+            return self.unescape(start).map(Cow::Owned);
         }
+        self.slice(start, self.at - 1).map(Cow::Borrowed)
+    }
+
+    /// The string that was just passed, from behind its opening quote.
+    #[cold]
+    fn unescape(&self, start: usize) -> Result<String> {
         let quoted = self.slice(start - 1, self.at)?;
         // A lone surrogate is no text, although the grammar has it.
-        let unescaped = serde_json::from_str(quoted);
-        unescaped.map(Cow::Owned).map_err(|_| DecodeError::Syntax { at: start, expected: "text" })
+        serde_json::from_str(quoted).map_err(|_| DecodeError::Syntax { at: start, expected: "text" })
     }
 
     /// A number as its text.
@@ -153,6 +165,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `true` or `false`.
+    #[inline]
     pub(crate) fn boolean(&mut self) -> Result<bool> {
         match self.peek() {
             Some(b't') => self.pass_word("true").map(|()| true),
@@ -167,13 +180,13 @@ impl<'a> Cursor<'a> {
         let mut open = Nesting::default();
         loop {
             match self.token()? {
-                Token::Null => self.pass_word("null")?,
-                Token::Bool => drop(self.boolean()?),
-                Token::Number => self.pass_number()?,
                 Token::String => {
                     self.at += 1;
                     self.pass_string()?;
                 }
+                Token::Number => self.pass_number()?,
+                Token::Null => self.pass_word("null")?,
+                Token::Bool => drop(self.boolean()?),
                 Token::Array => {
                     self.at += 1;
                     if self.peek() != Some(b']') {
@@ -213,11 +226,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Where the cursor is, before space.
+    #[inline]
     pub(crate) fn position(&self) -> usize {
         self.at
     }
 
     /// The text from a [`position`](Self::position) to here.
+    #[inline]
     pub(crate) fn since(&self, start: usize) -> Result<&'a str> {
         self.slice(start, self.at)
     }
@@ -233,22 +248,26 @@ impl<'a> Cursor<'a> {
         known
     }
 
+    #[cold]
     pub(crate) fn expected(&self, expected: &'static str) -> DecodeError {
         DecodeError::Syntax { at: self.at, expected }
     }
 
+    #[inline]
     fn slice(&self, from: usize, to: usize) -> Result<&'a str> {
         self.text.get(from..to).ok_or(DecodeError::Syntax { at: from, expected: "text" })
     }
 
+    #[inline]
     fn pass_key(&mut self) -> Result<()> {
         self.punctuation(b'"', "a member")?;
         self.pass_string()?;
         self.punctuation(b':', "a colon")
     }
 
+    #[inline]
     fn pass_word(&mut self, word: &'static str) -> Result<()> {
-        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+        if !self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
             return Err(self.expected("a value"));
         }
         self.at += word.len();
@@ -261,14 +280,16 @@ impl<'a> Cursor<'a> {
         let bytes = self.text.as_bytes();
         let mut escaped = false;
         loop {
-            while let Some(word) = bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            let mut at = self.at;
+            while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
                 let ends = string_ends(u64::from_le_bytes(*word));
                 if ends != 0 {
-                    self.at += ends.trailing_zeros() as usize / 8;
+                    at += ends.trailing_zeros() as usize / 8;
                     break;
                 }
-                self.at += 8;
+                at += 8;
             }
+            self.at = at;
             match bytes.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -284,6 +305,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline(never)]
     fn pass_escape(&mut self) -> Result<()> {
         let rest = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
         let length = match rest {
@@ -295,6 +317,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    #[inline]
     fn pass_number(&mut self) -> Result<()> {
         let bytes = self.text.as_bytes();
         if bytes.get(self.at) == Some(&b'-') {
@@ -319,6 +342,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    #[inline]
     fn pass_digits(&mut self) -> Result<()> {
         let bytes = self.text.as_bytes();
         let start = self.at;

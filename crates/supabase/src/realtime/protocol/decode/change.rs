@@ -43,15 +43,23 @@ fn data(cursor: &mut Cursor<'_>, cache: &mut ColumnsCache) -> Result<PostgresCha
         "commit_timestamp" => once(&mut commit_timestamp, "commit_timestamp", optional(cursor)?),
         "errors" => once(&mut errors, "errors", complaints(cursor)?),
         // Records come before the columns that give them their types, or behind.
-        "record" => once(&mut record, "record", Record::take(cursor, columns.as_ref())?),
-        "old_record" => once(&mut old_record, "old_record", Record::take(cursor, columns.as_ref())?),
+        "record" => {
+            let taken = Record::take(cursor, columns.as_ref(), || cache.latest(table.as_deref()?))?;
+            once(&mut record, "record", taken)
+        }
+        "old_record" => {
+            let taken = Record::take(cursor, columns.as_ref(), || cache.latest(table.as_deref()?))?;
+            once(&mut old_record, "old_record", taken)
+        }
         "columns" => once(&mut columns, "columns", cache.read(cursor)?),
         _ => cursor.skip().map(drop),
     })?;
     let columns = columns.unwrap_or_default();
+    let table: String = table.ok_or(DecodeError::Missing("table"))?;
+    cache.note(&table, &columns);
     Ok(PostgresChange {
         schema: schema.ok_or(DecodeError::Missing("schema"))?,
-        table: table.ok_or(DecodeError::Missing("table"))?,
+        table,
         kind: kind.ok_or(DecodeError::Missing("type of a change"))?,
         commit_timestamp: commit_timestamp.flatten(),
         record: record.map_or_else(|| Ok(Row::default()), |record| record.into_row(&columns))?,
@@ -85,24 +93,42 @@ fn complaints(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
     Ok(list)
 }
 
-/// A record, read when its columns were known already.
+/// A record, read when its columns were known already, or could be guessed.
 enum Record<'a> {
+    /// Its text.
     Text(&'a str),
+    /// Read with the columns that are its own.
     Row(Row),
+    /// Read with the columns that its table had the last time, and its text in case that they are others now.
+    Guess(Row, Arc<Columns>, &'a str),
 }
 
 impl<'a> Record<'a> {
-    fn take(cursor: &mut Cursor<'a>, columns: Option<&Arc<Columns>>) -> Result<Self> {
-        match columns {
-            Some(columns) => row(cursor, columns).map(Self::Row),
-            None => cursor.skip().map(Self::Text),
+    fn take(
+        cursor: &mut Cursor<'a>,
+        columns: Option<&Arc<Columns>>,
+        guess: impl FnOnce() -> Option<Arc<Columns>>,
+    ) -> Result<Self> {
+        if let Some(columns) = columns {
+            return row(cursor, columns).map(Self::Row);
         }
+        cursor.peek();
+        let begin = cursor.clone();
+        // Reading it once where the guess is right is cheaper than looking for its end first.
+        if let Some(columns) = guess()
+            && let Ok(row) = row(cursor, &columns)
+        {
+            return Ok(Self::Guess(row, columns, cursor.since(begin.position())?));
+        }
+        *cursor = begin;
+        cursor.skip().map(Self::Text)
     }
 
     fn into_row(self, columns: &Arc<Columns>) -> Result<Row> {
         match self {
             Self::Row(row) => Ok(row),
-            Self::Text(text) => row(&mut Cursor::new(text), columns),
+            Self::Guess(row, guess, _) if Arc::ptr_eq(&guess, columns) => Ok(row),
+            Self::Guess(_, _, text) | Self::Text(text) => row(&mut Cursor::new(text), columns),
         }
     }
 }
@@ -121,7 +147,7 @@ fn row(cursor: &mut Cursor<'_>, columns: &Arc<Columns>) -> Result<Row> {
             return Ok(());
         };
         if values.is_empty() {
-            values.resize(columns.list().len(), None);
+            values.resize_with(columns.list().len(), || None);
         }
         let value = value::read(cursor, columns.list().get(index).map(|column| column.kind))?;
         let slot = values.get_mut(index).ok_or(DecodeError::Missing("column"))?;

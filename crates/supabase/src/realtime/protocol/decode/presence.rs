@@ -44,7 +44,9 @@ pub(super) fn map(cursor: &mut Cursor<'_>) -> Result<PresenceMap> {
 /// What was tracked, with `phx_ref` and, after another `track`, `phx_ref_prev` put into it by the server.
 fn presence(cursor: &mut Cursor<'_>) -> Result<Presence> {
     let (mut reference, mut previous) = (None, None);
-    let mut payload = String::from("{");
+    // Most of what is tracked is short: growing piece by piece would cost more than this.
+    let mut payload = String::with_capacity(128);
+    payload.push('{');
     cursor.peek();
     // From behind the bracket or the comma, so that a member is taken over with its key as it stands.
     let mut start = cursor.position() + 1;
