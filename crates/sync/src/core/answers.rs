@@ -15,6 +15,10 @@ use crate::{
     wire::{PageAnswer, PullAnswer, PulledBody, PulledScope, PulledState, PushAnswer},
 };
 
+/// Pulls that follow one that did not bring what a hint told of, after pauses that double: a second and a quarter in all.
+const HINT_TRIES: u32 = 6;
+const HINT_PAUSE_MS: i64 = 10;
+
 impl Core {
     pub(super) fn pulled(
         &mut self,
@@ -51,6 +55,7 @@ impl Core {
             self.last_synced_ms = Some(now.wall_ms);
         }
         let pause = if all.contains(&Applied::More) { 0 } else { self.poll_pause() };
+        let pause = self.hint_pause().map_or(pause, |soon| soon.min(pause));
         self.pulls.ask(now.mono_ms + pause);
         self.pages.ask_unless_backing_off(now.mono_ms);
         self.pushes.ask_unless_backing_off(now.mono_ms);
@@ -219,6 +224,22 @@ impl Core {
             self.pushes.ask(now.mono_ms + pause);
         }
         Ok(())
+    }
+
+    /// How soon to pull again because a hint told of a change that this pull has not brought. Hints come from the server's log of writes, where a
+    /// commit can be read a moment before other transactions see it. What is not there after a few tries was in a history that is gone.
+    fn hint_pause(&mut self) -> Option<i64> {
+        let scopes = &self.scopes;
+        self.hinted.retain(|scope, to| {
+            scopes.get(scope).is_some_and(|scope| scope.bootstrap.is_none() && scope.cursor.seq < *to)
+        });
+        if self.hinted.is_empty() || self.behind_hints >= HINT_TRIES {
+            self.hinted.clear();
+            self.behind_hints = 0;
+            return None;
+        }
+        self.behind_hints += 1;
+        Some(HINT_PAUSE_MS << self.behind_hints)
     }
 
     fn observe_clock(&mut self, server_ms: i64, begun: Option<Now>, now: Now, found: &mut Findings) {

@@ -63,6 +63,10 @@ pub struct Core {
     /// Whether the last push was answered by a demand to number anew.
     renumbered: bool,
     caught_up: bool,
+    /// The newest change of each scope that a hint told of and no pull has brought yet.
+    hinted: BTreeMap<ScopeId, i64>,
+    /// Pulls in a row that did not bring what a hint told of.
+    behind_hints: u32,
     last_synced_ms: Option<i64>,
     server_clock: ServerClock,
     told: Option<SyncStatus>,
@@ -111,6 +115,8 @@ impl Core {
             resent: BTreeSet::new(),
             renumbered: false,
             caught_up: false,
+            hinted: BTreeMap::new(),
+            behind_hints: 0,
             last_synced_ms: None,
             server_clock: ServerClock::default(),
             told: None,
@@ -250,6 +256,10 @@ impl Core {
             (None, _) => false,
         };
         if news {
+            if let Some(to) = message.to {
+                let known = self.hinted.entry(message.scope).or_insert(to);
+                *known = to.max(*known);
+            }
             // After a change of rights everybody is told at once; spreading the pulls keeps them from arriving at once too.
             let spread = if message.to.is_none() { self.rng.i64(0..=400) } else { 0 };
             self.pulls.ask_unless_backing_off(now.mono_ms + spread);

@@ -197,3 +197,38 @@ fn the_servers_clock_is_told_when_an_answer_says_more_of_it() {
         "after a wake-up the next answer counts, though it took longer"
     );
 }
+
+/// The server's hints come from its log of writes, where a commit can be read a moment before other transactions see it.
+#[test]
+fn a_hint_that_comes_before_its_change_can_be_seen_is_pulled_for_again() {
+    let mut rig = Rig::ready();
+    let scope = rig.server.scope(ScopeKind::Tenant).id;
+    let to = rig.server.scope(ScopeKind::Tenant).head() + 1;
+    rig.client.step(Event::Feed(FeedMessage { scope, to: Some(to) }));
+    let early = rig.take(Kind::Pull);
+    rig.answer(&early);
+    assert!(rig.client.calls.is_empty());
+    rig.server.write("tasks", Uuid::from_u128(1), json!({ "name": "Seen a moment later" }));
+    rig.pass(30);
+    assert_eq!(rig.client.shows(RecordId(Uuid::from_u128(1)), "name"), "Seen a moment later");
+}
+
+#[test]
+fn a_hint_of_what_never_comes_does_not_make_it_ask_for_ever() {
+    let mut rig = Rig::ready();
+    let scope = rig.server.scope(ScopeKind::Tenant).id;
+    rig.client.step(Event::Feed(FeedMessage { scope, to: Some(i64::MAX) }));
+    let mut pulls = 0;
+    for _ in 0..200 {
+        while let Some(call) = rig.client.calls.pop_front() {
+            pulls += 1;
+            rig.answer(&call);
+        }
+        rig.client.mono_ms += 10;
+        if rig.client.wake_ms.is_some_and(|at| at <= rig.client.mono_ms) {
+            rig.client.wake_ms = None;
+            rig.client.step(Event::Tick);
+        }
+    }
+    assert!((2..=8).contains(&pulls), "{pulls} pulls in two seconds");
+}
