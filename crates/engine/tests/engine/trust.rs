@@ -145,7 +145,8 @@ async fn a_server_with_another_certificate_hears_neither_password_nor_token_and_
     assert_eq!((refused.code, refused.retryable), (ErrorCode::CertificateChanged, false));
     assert_eq!(refused.details["expected"], trusted.as_str());
     assert!(refused.details["found"].is_string() && refused.details["address"].is_string(), "{refused:?}");
-    assert!(stranger.handshakes.load(Ordering::SeqCst) >= 2, "it was really asked");
+    // Each is counted when it is over, the last perhaps a moment after the client has turned away; what it `found` was asked for just now.
+    assert!(stranger.handshakes.load(Ordering::SeqCst) >= 1, "it was really asked");
     assert_eq!(stranger.heard.load(Ordering::SeqCst), 0, "nothing but the handshake may arrive");
     stranger.leave().await;
 
