@@ -54,8 +54,13 @@ impl Core {
         if self.caught_up {
             self.last_synced_ms = Some(now.wall_ms);
         }
-        let pause = if all.contains(&Applied::More) { 0 } else { self.poll_pause() };
-        let pause = self.hint_pause().map_or(pause, |soon| soon.min(pause));
+        // A pull that has more to fetch goes on at once, and is no try for what a hint told of.
+        let pause = if all.contains(&Applied::More) {
+            0
+        } else {
+            let poll = self.poll_pause();
+            self.hint_pause().map_or(poll, |soon| soon.min(poll))
+        };
         self.pulls.ask(now.mono_ms + pause);
         self.pages.ask_unless_backing_off(now.mono_ms);
         self.pushes.ask_unless_backing_off(now.mono_ms);
