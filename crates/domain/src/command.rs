@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::{AppError, MemberId, MutationId, Priority, RecordId, Table, TaskStatus, TaskViewSpec, TenantId, ViewId};
@@ -98,6 +98,40 @@ pub enum Command {
     /// Brings a task back from the trash.
     TaskRestore {
         /// Which task.
+        id: RecordId,
+    },
+    /// Writes a new record of any table that windows may write; it is on the disk when this answers.
+    RecordCreate {
+        /// Its table.
+        table: Table,
+        /// The id it will have, version 7, made by the caller.
+        id: RecordId,
+        /// Its values by column, as they cross the wire; what is not given gets its default.
+        #[ts(type = "Record<string, unknown>")]
+        set: Map<String, Value>,
+    },
+    /// Changes fields of a record.
+    RecordEdit {
+        /// Its table.
+        table: Table,
+        /// Which record.
+        id: RecordId,
+        /// The new values by column.
+        #[ts(type = "Record<string, unknown>")]
+        set: Map<String, Value>,
+    },
+    /// Moves a record to the trash.
+    RecordDelete {
+        /// Its table.
+        table: Table,
+        /// Which record.
+        id: RecordId,
+    },
+    /// Brings a record back from the trash.
+    RecordRestore {
+        /// Its table.
+        table: Table,
+        /// Which record.
         id: RecordId,
     },
     /// Takes back the last change of this device that is not undone yet. Answers [`Reply::Undone`].

@@ -6,7 +6,9 @@
 //! **Invariants.** Nothing here reads a clock, a file or a socket. Types that cross to the UI derive [`ts_rs::TS`] and are exported
 //! to `ui/src/backend/bindings`; a test fails when the committed files differ.
 
+pub mod check;
 pub mod client;
+pub mod column;
 pub mod command;
 pub mod error;
 pub mod ids;
@@ -17,11 +19,13 @@ pub mod rank;
 pub mod session;
 pub mod table;
 pub mod task;
+pub mod task_field;
 pub mod text;
-mod validate;
+pub mod timer;
 pub mod view;
 
 pub use client::Client;
+pub use column::{Column, Kind, Merge};
 pub use command::{Command, OutboxChange, Reply, TaskDraft, TaskField};
 pub use error::{AppError, ErrorCode};
 pub use ids::{DeviceId, MemberId, MutationId, RecordId, ScopeId, TenantId, UserId, ViewId};
@@ -31,4 +35,5 @@ pub use project::{Project, ProjectStatus};
 pub use session::{SessionState, SyncPhase, SyncStatus, WorkspaceBrief};
 pub use table::{ScopeKind, Table};
 pub use task::{Priority, Task, TaskRow, TaskStatus};
+pub use timer::Pause;
 pub use view::{DueFilter, TaskFilter, TaskOrder, TaskSort, TaskViewSpec};

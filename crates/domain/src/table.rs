@@ -3,58 +3,80 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// A table whose rows are logged and synced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-#[ts(export)]
-pub enum Table {
+macro_rules! tables {
+    ($($(#[$doc:meta])* $variant:ident, $name:literal, $scope:ident;)*) => {
+        /// A table whose rows are logged and synced.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+        #[serde(rename_all = "snake_case")]
+        #[ts(export)]
+        pub enum Table {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Table {
+            /// Every table, parents before children: the order of a bootstrap.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// The table's name in SQL, on the wire and in SQLite.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// The kind of scope that the table's rows are logged in.
+            pub fn scope_kind(self) -> ScopeKind {
+                match self {
+                    $(Self::$variant => ScopeKind::$scope,)*
+                }
+            }
+        }
+    };
+}
+
+tables! {
     /// Workspaces.
-    Tenants,
+    Tenants, "tenants", Tenant;
     /// People of a workspace.
-    TenantMembers,
+    TenantMembers, "tenant_members", Tenant;
     /// Clients.
-    Clients,
+    Clients, "clients", Tenant;
     /// Projects without their money.
-    Projects,
+    Projects, "projects", Tenant;
     /// The money of projects; same id as the project.
-    ProjectBudgets,
+    ProjectBudgets, "project_budgets", Finance;
     /// Tasks.
-    Tasks,
+    Tasks, "tasks", Tenant;
+    /// Which task waits for which.
+    TaskDependencies, "task_dependencies", Tenant;
+    /// Addresses that belong to a task.
+    TaskLinks, "task_links", Tenant;
+    /// What people say about a task or a project.
+    Comments, "comments", Tenant;
+    /// Tracked time, and running timers.
+    TimeEntries, "time_entries", Tenant;
+    /// Assumptions about costs and margins.
+    EconomicsModel, "economics_model", Finance;
+    /// What an hour costs and what is charged for it, each from a day on.
+    Rates, "rates", Finance;
+    /// Money spent for a project.
+    Expenses, "expenses", Finance;
+    /// What-if variants of an economics model.
+    Scenarios, "scenarios", Finance;
+    /// What another currency is worth in the workspace's, from a day on.
+    ExchangeRates, "exchange_rates", Finance;
+    /// A person's named views.
+    SavedViews, "saved_views", User;
+    /// A person's settings that follow them to every device.
+    Preferences, "preferences", User;
+    /// What asks for a person's attention.
+    InboxItems, "inbox_items", User;
 }
 
 impl Table {
-    /// Every table, parents before children: the order of a bootstrap.
-    pub const ALL: [Self; 6] =
-        [Self::Tenants, Self::TenantMembers, Self::Clients, Self::Projects, Self::ProjectBudgets, Self::Tasks];
-
-    /// The table's name in SQL, on the wire and in SQLite.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tenants => "tenants",
-            Self::TenantMembers => "tenant_members",
-            Self::Clients => "clients",
-            Self::Projects => "projects",
-            Self::ProjectBudgets => "project_budgets",
-            Self::Tasks => "tasks",
-        }
-    }
-
     /// The table of that name, if this version of the app knows it.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|table| table.name() == name)
-    }
-
-    /// The kind of scope that the table's rows are logged in.
-    pub fn scope_kind(self) -> ScopeKind {
-        match self {
-            Self::ProjectBudgets => ScopeKind::Finance,
-            _ => ScopeKind::Tenant,
-        }
-    }
-
-    /// The columns whose text is merged by line rather than replaced.
-    pub fn is_long_text(self, column: &str) -> bool {
-        matches!((self, column), (Self::Clients, "notes") | (Self::Projects, "description") | (Self::Tasks, "notes"))
     }
 }
 
@@ -92,7 +114,14 @@ mod tests {
 
     #[test]
     fn money_is_never_in_the_scope_that_everyone_reads() {
-        assert!(!ScopeKind::Tenant.tables().any(|table| table == Table::ProjectBudgets));
-        assert_eq!(ScopeKind::Finance.tables().collect::<Vec<_>>(), [Table::ProjectBudgets]);
+        let money = [
+            Table::ProjectBudgets,
+            Table::EconomicsModel,
+            Table::Rates,
+            Table::Expenses,
+            Table::Scenarios,
+            Table::ExchangeRates,
+        ];
+        assert_eq!(ScopeKind::Finance.tables().collect::<Vec<_>>(), money);
     }
 }

@@ -16,6 +16,18 @@ macro_rules! on_table {
             Table::Projects => concat!($before, "projects", $after),
             Table::ProjectBudgets => concat!($before, "project_budgets", $after),
             Table::Tasks => concat!($before, "tasks", $after),
+            Table::TaskDependencies => concat!($before, "task_dependencies", $after),
+            Table::TaskLinks => concat!($before, "task_links", $after),
+            Table::Comments => concat!($before, "comments", $after),
+            Table::TimeEntries => concat!($before, "time_entries", $after),
+            Table::EconomicsModel => concat!($before, "economics_model", $after),
+            Table::Rates => concat!($before, "rates", $after),
+            Table::Expenses => concat!($before, "expenses", $after),
+            Table::Scenarios => concat!($before, "scenarios", $after),
+            Table::ExchangeRates => concat!($before, "exchange_rates", $after),
+            Table::SavedViews => concat!($before, "saved_views", $after),
+            Table::Preferences => concat!($before, "preferences", $after),
+            Table::InboxItems => concat!($before, "inbox_items", $after),
         }
     };
 }

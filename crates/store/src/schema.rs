@@ -14,7 +14,11 @@ pub(crate) struct Schema {
 /// Rows, outbox and cursors of one workspace.
 pub(crate) static WORKSPACE: Schema = Schema {
     application_id: 0x434B_5057,
-    migrations: &[M::up(include_str!("schema/workspace_1.sql")), M::up(include_str!("schema/workspace_2.sql"))],
+    migrations: &[
+        M::up(include_str!("schema/workspace_1.sql")),
+        M::up(include_str!("schema/workspace_2.sql")),
+        M::up(include_str!("schema/workspace_3.sql")),
+    ],
 };
 
 /// Accounts, workspaces and preferences of one profile.

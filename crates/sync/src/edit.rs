@@ -1,6 +1,10 @@
 //! Edits of a person: checked, written to the outbox and onto the screen in one transaction.
 
-use cockpit_domain::{AppError, ErrorCode, MutationId, RecordId, Table, TaskDraft, TaskField, rank};
+use cockpit_domain::{
+    AppError, ErrorCode, MutationId, Table,
+    check::{checked, completed},
+    rank,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,46 +27,40 @@ pub(crate) struct Change {
     pub(crate) what: &'static str,
 }
 
-/// A new task with every column it needs on the screen.
-pub(crate) fn create(draft: &TaskDraft, store: &dyn Store) -> Result<Change, EditError> {
-    let key = task(draft.id);
+/// A new record with every column it needs on the screen. A task without a rank goes to the top of the list.
+pub(crate) fn create(key: RecordKey, given: &Fields, store: &dyn Store) -> Result<Change, EditError> {
     if store.record(key)?.is_some() {
-        return Err(refused(ErrorCode::Invalid, "A task with that id exists already."));
+        return Err(refused(ErrorCode::Invalid, "A record with that id exists already."));
     }
-    let mut set = fields(json!({
-        "name": null, "project_id": null, "parent_task": null, "task_type": null, "assignee": null, "status": "open",
-        "review_stage": null, "priority": "normal", "start_date": null, "due_date": null, "estimate_hours": null, "billable": true,
-        "notes": "", "tags": [], "rank": rank::between(None, store.first_task_rank()?.as_deref()),
-    }));
-    set.extend(checked(&draft.set)?);
-    set.extend(checked(&[TaskField::Name(draft.name.clone())])?);
+    let mut set = given.clone();
+    if key.table == Table::Tasks && !set.contains_key("rank") {
+        set.insert("rank".into(), json!(rank::between(None, store.first_task_rank()?.as_deref())));
+    }
+    let set = completed(key.table, &set).map_err(EditError::Refused)?;
     Ok(Change { key, op: MutationOp::Insert, set, base: Fields::new(), what: "create" })
 }
 
-/// New values of a task; `None` when every one of them is there already.
-pub(crate) fn edit(id: RecordId, values: &[TaskField], store: &dyn Store) -> Result<Option<Change>, EditError> {
-    let key = task(id);
+/// New values of a record; `None` when every one of them is there already.
+pub(crate) fn edit(key: RecordKey, values: &Fields, store: &dyn Store) -> Result<Option<Change>, EditError> {
     let row = living(store, key)?;
-    let mut set = checked(values)?;
-    set.retain(|column, value| !same(column, row.get(column), Some(value)));
+    let mut set = checked(key.table, values).map_err(EditError::Refused)?;
+    set.retain(|column, value| !same(key.table, column, row.get(column), Some(value)));
     if set.is_empty() {
         return Ok(None);
     }
     let base = set.keys().map(|column| (column.clone(), row.get(column).cloned().unwrap_or(Value::Null))).collect();
-    let what = if set.get("status") == Some(&json!("done")) { "complete" } else { "edit" };
-    Ok(Some(Change { key, op: MutationOp::Update, set, base, what }))
+    let done = key.table == Table::Tasks && set.get("status") == Some(&json!("done"));
+    Ok(Some(Change { key, op: MutationOp::Update, set, base, what: if done { "complete" } else { "edit" } }))
 }
 
-/// A task to the trash.
-pub(crate) fn delete(id: RecordId, store: &dyn Store) -> Result<Change, EditError> {
-    let key = task(id);
+/// A record to the trash.
+pub(crate) fn delete(key: RecordKey, store: &dyn Store) -> Result<Change, EditError> {
     living(store, key)?;
     Ok(Change { key, op: MutationOp::Delete, set: Fields::new(), base: Fields::new(), what: "delete" })
 }
 
-/// A task back from the trash; `None` when it is not in it.
-pub(crate) fn restore(id: RecordId, store: &dyn Store) -> Result<Option<Change>, EditError> {
-    let key = task(id);
+/// A record back from the trash; `None` when it is not in it.
+pub(crate) fn restore(key: RecordKey, store: &dyn Store) -> Result<Option<Change>, EditError> {
     let row = visible(store, key)?;
     let deleted = row.get("deleted_at").is_some_and(|at| !at.is_null());
     Ok(deleted.then(|| Change {
@@ -126,8 +124,9 @@ pub(crate) fn remember(change: &Change, store: &mut dyn Store) -> Stored<()> {
 
 /// The visible row of a record, in the trash or not.
 pub(crate) fn visible(store: &dyn Store, key: RecordKey) -> Result<Fields, EditError> {
-    visible_fields(store.record(key)?.as_ref())?
-        .ok_or_else(|| refused(ErrorCode::NotFound, "That task does not exist any more. Somebody may have removed it."))
+    visible_fields(store.record(key)?.as_ref())?.ok_or_else(|| {
+        refused(ErrorCode::NotFound, "That record does not exist any more. Somebody may have removed it.")
+    })
 }
 
 pub(crate) fn refused(code: ErrorCode, message: impl Into<String>) -> EditError {
@@ -137,28 +136,7 @@ pub(crate) fn refused(code: ErrorCode, message: impl Into<String>) -> EditError 
 fn living(store: &dyn Store, key: RecordKey) -> Result<Fields, EditError> {
     let row = visible(store, key)?;
     if row.get("deleted_at").is_some_and(|at| !at.is_null()) {
-        return Err(refused(ErrorCode::NotFound, "That task is in the trash. Restore it to change it."));
+        return Err(refused(ErrorCode::NotFound, "That record is in the trash. Restore it to change it."));
     }
     Ok(row)
-}
-
-fn checked(values: &[TaskField]) -> Result<Fields, EditError> {
-    let checked = values.iter().map(|value| {
-        let (column, value) = value.checked()?;
-        // A long text is never null on the server; no text is the empty one.
-        let empty = value.is_null() && Table::Tasks.is_long_text(column);
-        Ok((column.to_owned(), if empty { Value::String(String::new()) } else { value }))
-    });
-    checked.collect::<Result<Fields, AppError>>().map_err(EditError::Refused)
-}
-
-fn fields(value: Value) -> Fields {
-    match value {
-        Value::Object(fields) => fields,
-        _ => Fields::new(),
-    }
-}
-
-fn task(id: RecordId) -> RecordKey {
-    RecordKey { table: Table::Tasks, id }
 }

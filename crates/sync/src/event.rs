@@ -1,11 +1,11 @@
 //! What goes into the core and what comes out of it.
 
-use cockpit_domain::{AppError, DeviceId, MutationId, RecordId, ScopeId, SyncStatus, Table, TaskDraft, TaskField};
+use cockpit_domain::{AppError, DeviceId, MutationId, RecordId, ScopeId, SyncStatus, Table};
 use uuid::Uuid;
 
 use crate::{
     store::RecordKey,
-    wire::{Cursor, FeedMessage, PageAnswer, PullAnswer, PushAnswer, ScopeInfo, WireMutation},
+    wire::{Cursor, FeedMessage, Fields, PageAnswer, PullAnswer, PushAnswer, ScopeInfo, WireMutation},
 };
 
 /// Something that happened outside.
@@ -136,27 +136,29 @@ pub enum Effect {
 /// A change of a person on this device. Ids are passed in, so that a step stays deterministic.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
-    /// A new task, at the top of the list unless the draft's `set` says otherwise.
-    TaskCreate {
-        /// What is known about it.
-        draft: TaskDraft,
+    /// A new record. A task without a rank goes to the top of the list.
+    Create {
+        /// Which; the id is new.
+        key: RecordKey,
+        /// Its values; what is not given gets its default.
+        set: Fields,
     },
     /// New values.
-    TaskEdit {
-        /// Which task.
-        id: RecordId,
+    Change {
+        /// Which record.
+        key: RecordKey,
         /// The values.
-        set: Vec<TaskField>,
+        set: Fields,
     },
     /// To the trash.
-    TaskDelete {
-        /// Which task.
-        id: RecordId,
+    Delete {
+        /// Which record.
+        key: RecordKey,
     },
     /// Back from the trash.
-    TaskRestore {
-        /// Which task.
-        id: RecordId,
+    Restore {
+        /// Which record.
+        key: RecordKey,
     },
     /// Take back the newest change.
     Undo,

@@ -36,7 +36,9 @@ pub(crate) fn inverse(entry: &UndoEntry, forward: bool, store: &dyn Store) -> Re
     if already || (op == MutationOp::Update && trashed) {
         return Err(conflict(&name, forward, "it was moved to or from the trash"));
     }
-    if let Some((column, _)) = base.iter().find(|(column, value)| !same(column, row.get(*column), Some(value))) {
+    if let Some((column, _)) =
+        base.iter().find(|(column, value)| !same(entry.key.table, column, row.get(*column), Some(value)))
+    {
         return Err(conflict(&name, forward, &format!("“{column}” was changed")));
     }
     Ok((Change { key: entry.key, op, set, base, what: "undo" }, name))

@@ -1,7 +1,7 @@
 //! What windows ask for.
 
-use cockpit_domain::{AppError, Command, ErrorCode, Reply, ViewId};
-use cockpit_sync::Edit;
+use cockpit_domain::{AppError, Command, ErrorCode, RecordId, Reply, Table, ViewId, task_field::columns};
+use cockpit_sync::{Edit, RecordKey};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -40,10 +40,14 @@ impl Actor {
             Command::ViewOpen { spec, from, to } => self.view_open(window.as_ref(), spec, from, to),
             Command::ViewMove { view, from, to } => self.view_move(window.as_ref(), view, from, to),
             Command::ViewClose { view } => self.view_close(window.as_ref(), view),
-            Command::TaskCreate { draft } => self.edit(Edit::TaskCreate { draft }),
-            Command::TaskEdit { id, set } => self.edit(Edit::TaskEdit { id, set }),
-            Command::TaskDelete { id } => self.edit(Edit::TaskDelete { id }),
-            Command::TaskRestore { id } => self.edit(Edit::TaskRestore { id }),
+            Command::TaskCreate { draft } => self.edit(Edit::Create { key: task(draft.id), set: draft.columns() }),
+            Command::TaskEdit { id, set } => self.edit(Edit::Change { key: task(id), set: columns(&set) }),
+            Command::TaskDelete { id } => self.edit(Edit::Delete { key: task(id) }),
+            Command::TaskRestore { id } => self.edit(Edit::Restore { key: task(id) }),
+            Command::RecordCreate { table, id, set } => self.edit(Edit::Create { key: RecordKey { table, id }, set }),
+            Command::RecordEdit { table, id, set } => self.edit(Edit::Change { key: RecordKey { table, id }, set }),
+            Command::RecordDelete { table, id } => self.edit(Edit::Delete { key: RecordKey { table, id } }),
+            Command::RecordRestore { table, id } => self.edit(Edit::Restore { key: RecordKey { table, id } }),
             Command::Undo => self.edit(Edit::Undo),
             Command::Redo => self.edit(Edit::Redo),
             Command::ParkedRetry { mutation } => self.edit(Edit::ParkedRetry { mutation }),
@@ -131,6 +135,10 @@ impl Actor {
         self.pages.tell_preference(key);
         Ok(Reply::Done)
     }
+}
+
+fn task(id: RecordId) -> RecordKey {
+    RecordKey { table: Table::Tasks, id }
 }
 
 fn not_attached() -> AppError {

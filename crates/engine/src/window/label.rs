@@ -88,11 +88,16 @@ pub fn allowed(kind: WindowKind, command: &Command) -> bool {
         | Command::TaskEdit { .. }
         | Command::TaskDelete { .. }
         | Command::TaskRestore { .. }
+        | Command::RecordEdit { .. }
+        | Command::RecordDelete { .. }
+        | Command::RecordRestore { .. }
         | Command::Undo
         | Command::Redo
         | Command::SyncNow
         | Command::PreferenceSet { .. } => matches!(kind, WindowKind::Main | WindowKind::Record),
         Command::TaskCreate { .. } => true,
+        // The small windows make tasks and nothing else.
+        Command::RecordCreate { .. } => matches!(kind, WindowKind::Main | WindowKind::Record),
     }
 }
 
@@ -107,9 +112,9 @@ pub(crate) fn not_allowed(window: &WindowLabel) -> AppError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cockpit_domain::{MutationId, RecordId, TaskDraft, TenantId, ViewId};
+    use cockpit_domain::{MutationId, RecordId, Table, TaskDraft, TenantId, ViewId};
     use rstest::rstest;
-    use serde_json::Value;
+    use serde_json::{Map, Value};
     use uuid::Uuid;
 
     fn every_command() -> Vec<(Command, [bool; 3])> {
@@ -136,6 +141,10 @@ mod tests {
             (Command::TaskEdit { id, set: vec![] }, RECORDS),
             (Command::TaskDelete { id }, RECORDS),
             (Command::TaskRestore { id }, RECORDS),
+            (Command::RecordCreate { table: Table::Clients, id, set: Map::new() }, RECORDS),
+            (Command::RecordEdit { table: Table::Clients, id, set: Map::new() }, RECORDS),
+            (Command::RecordDelete { table: Table::Clients, id }, RECORDS),
+            (Command::RecordRestore { table: Table::Clients, id }, RECORDS),
             (Command::Undo, RECORDS),
             (Command::Redo, RECORDS),
             (Command::SyncNow, RECORDS),

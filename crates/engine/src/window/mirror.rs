@@ -35,7 +35,7 @@ fn name(table: Table) -> Option<StoreName> {
         Table::TenantMembers => Some(StoreName::TenantMembers),
         Table::Clients => Some(StoreName::Clients),
         Table::Projects => Some(StoreName::Projects),
-        Table::ProjectBudgets | Table::Tasks => None,
+        _ => None,
     }
 }
 
@@ -49,7 +49,7 @@ fn row(table: Table, id: RecordId, text: &str) -> Option<StoreRow> {
             Table::TenantMembers => Some(StoreRow::TenantMembers(serde_json::from_value(row)?)),
             Table::Clients => Some(StoreRow::Clients(serde_json::from_value(row)?)),
             Table::Projects => Some(StoreRow::Projects(serde_json::from_value(row)?)),
-            Table::ProjectBudgets | Table::Tasks => None,
+            _ => None,
         };
         Ok(row)
     });

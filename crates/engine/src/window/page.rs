@@ -114,7 +114,8 @@ impl Page {
                 Table::Tenants | Table::TenantMembers | Table::Clients | Table::Projects => {
                     self.news.mirrored.insert(*key);
                 }
-                Table::ProjectBudgets => {}
+                // No store of a window holds these yet.
+                _ => {}
             }
         }
     }

@@ -28,10 +28,10 @@ impl Core {
         let mut undone = None;
         let mut refused = None;
         let (change, fresh) = match edit {
-            Edit::TaskCreate { draft } => (Some(edit::create(&draft, store)?), true),
-            Edit::TaskEdit { id, set } => (edit::edit(id, &set, store)?, true),
-            Edit::TaskDelete { id } => (Some(edit::delete(id, store)?), true),
-            Edit::TaskRestore { id } => (edit::restore(id, store)?, true),
+            Edit::Create { key, set } => (Some(edit::create(key, &set, store)?), true),
+            Edit::Change { key, set } => (edit::edit(key, &set, store)?, true),
+            Edit::Delete { key } => (Some(edit::delete(key, store)?), true),
+            Edit::Restore { key } => (edit::restore(key, store)?, true),
             Edit::Undo => (take_back(store.undo_top()?, false, store, &mut undone, &mut refused)?, false),
             Edit::Redo => (take_back(store.redo_top()?, true, store, &mut undone, &mut refused)?, false),
             Edit::ParkedRetry { mutation: parked } => {

@@ -4,7 +4,10 @@ use cockpit_domain::{ErrorCode, TaskField};
 use cockpit_sync::{Edit, OutboxState};
 use serde_json::json;
 
-use crate::support::{Rig, client::Kind};
+use crate::support::{
+    Rig,
+    client::{Kind, task},
+};
 
 #[test]
 fn a_refused_change_is_parked_and_told_once_and_the_rest_flows() {
@@ -179,7 +182,7 @@ fn a_delete_of_what_somebody_changed_is_refused_and_the_record_stays() {
     let mut rig = Rig::ready();
     let id = rig.client.create("Task");
     rig.settle();
-    rig.client.edit(Edit::TaskDelete { id });
+    rig.client.edit(Edit::Delete { key: task(id) });
     rig.server.write("tasks", id.0, json!({ "name": "Changed" }));
     rig.settle();
     assert_eq!(rig.client.shows(id, "name"), "Changed");

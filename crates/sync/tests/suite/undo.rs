@@ -4,7 +4,7 @@ use cockpit_domain::{ErrorCode, TaskField, TaskStatus};
 use cockpit_sync::{Edit, EditError, Event};
 use serde_json::json;
 
-use crate::support::Rig;
+use crate::support::{Rig, client::task};
 
 #[test]
 fn an_edit_is_taken_back_and_done_again_and_both_travel() {
@@ -26,7 +26,7 @@ fn a_creation_a_delete_and_a_completion_are_taken_back_in_order() {
     let mut rig = Rig::ready();
     let id = rig.client.create("Task");
     rig.client.set(id, TaskField::Status(TaskStatus::Done));
-    rig.client.edit(Edit::TaskDelete { id });
+    rig.client.edit(Edit::Delete { key: task(id) });
     let what = |rig: &mut Rig, edit| rig.client.edit(edit).undone.unwrap().what;
     assert_eq!(what(&mut rig, Edit::Undo), "delete");
     assert_eq!(rig.client.shows(id, "deleted_at"), json!(null));

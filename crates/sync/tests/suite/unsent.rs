@@ -4,7 +4,7 @@ use cockpit_domain::TaskField;
 use cockpit_sync::Edit;
 use serde_json::json;
 
-use crate::support::Rig;
+use crate::support::{Rig, client::task};
 
 #[test]
 fn a_task_whose_insert_is_unsent_can_be_edited() {
@@ -25,9 +25,9 @@ fn a_task_whose_insert_is_unsent_can_be_edited() {
 fn a_task_whose_insert_is_unsent_can_be_deleted() {
     let mut rig = Rig::new();
     let id = rig.client.create("One");
-    rig.client.edit(Edit::TaskDelete { id });
+    rig.client.edit(Edit::Delete { key: task(id) });
     assert!(!rig.client.shows(id, "deleted_at").is_null());
-    assert!(rig.client.try_edit(Edit::TaskDelete { id }).is_err(), "what is in the trash was deleted again");
+    assert!(rig.client.try_edit(Edit::Delete { key: task(id) }).is_err(), "what is in the trash was deleted again");
     rig.sign_in();
     rig.settle();
     assert!(!rig.server.row("tasks", id.0).unwrap()["deleted_at"].is_null());
@@ -48,7 +48,7 @@ fn the_same_id_is_not_created_twice() {
     let mut rig = Rig::ready();
     let id = rig.client.create("One");
     let draft = cockpit_domain::TaskDraft { id, name: "Again".into(), set: vec![] };
-    assert!(rig.client.try_edit(Edit::TaskCreate { draft }).is_err());
+    assert!(rig.client.try_edit(Edit::Create { key: task(id), set: draft.columns() }).is_err());
     assert_eq!(rig.client.outbox().len(), 1);
 }
 

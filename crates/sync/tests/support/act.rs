@@ -1,10 +1,10 @@
 //! What a person does at random.
 
-use cockpit_domain::{RecordId, TaskField};
+use cockpit_domain::{RecordId, TaskField, task_field::columns};
 use cockpit_sync::{Edit, OutboxState};
 use serde_json::Value;
 
-use super::world::World;
+use super::{client::task, world::World};
 
 impl World {
     pub(crate) fn act(&mut self, at: usize) {
@@ -27,8 +27,8 @@ impl World {
                 set(id, TaskField::Notes(Some(notes)))
             }
             (60..68, Some(id)) => set(id, TaskField::Tags(vec![value, "shared".into()])),
-            (68..74, Some(id)) => Edit::TaskDelete { id },
-            (74..80, Some(id)) => Edit::TaskRestore { id },
+            (68..74, Some(id)) => Edit::Delete { key: task(id) },
+            (74..80, Some(id)) => Edit::Restore { key: task(id) },
             (80..87, _) => Edit::Undo,
             (87..91, _) => Edit::Redo,
             (91.., _) => {
@@ -42,9 +42,9 @@ impl World {
             }
         };
         let what = match edit {
-            Edit::TaskEdit { .. } => "edits",
-            Edit::TaskDelete { .. } => "deletions",
-            Edit::TaskRestore { .. } => "restorations",
+            Edit::Change { .. } => "edits",
+            Edit::Delete { .. } => "deletions",
+            Edit::Restore { .. } => "restorations",
             Edit::Undo | Edit::Redo => "undos and redos",
             Edit::ParkedRetry { .. } => "retries",
             _ => "discards",
@@ -75,5 +75,5 @@ impl World {
 }
 
 fn set(id: RecordId, field: TaskField) -> Edit {
-    Edit::TaskEdit { id, set: vec![field] }
+    Edit::Change { key: task(id), set: columns(&[field]) }
 }

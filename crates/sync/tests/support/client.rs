@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use cockpit_domain::{
     AppError, DeviceId, ErrorCode, MutationId, RecordId, SyncPhase, SyncStatus, Table, TaskDraft, TaskField,
+    task_field::columns,
 };
 use cockpit_sync::{
     CallError, Core, CoreOptions, Edit, EditError, Edited, Effect, Event, MemoryStore, Now, OutboxEntry, RecordKey,
@@ -102,12 +103,13 @@ impl Client {
 
     pub(crate) fn create(&mut self, name: &str) -> RecordId {
         let id = RecordId(self.id());
-        self.edit(Edit::TaskCreate { draft: TaskDraft { id, name: name.into(), set: vec![] } });
+        let draft = TaskDraft { id, name: name.into(), set: vec![] };
+        self.edit(Edit::Create { key: task(id), set: draft.columns() });
         id
     }
 
     pub(crate) fn set(&mut self, id: RecordId, field: TaskField) {
-        self.edit(Edit::TaskEdit { id, set: vec![field] });
+        self.edit(Edit::Change { key: task(id), set: columns(&[field]) });
     }
 
     pub(crate) fn rename(&mut self, id: RecordId, name: &str) {
@@ -302,4 +304,9 @@ impl Kind {
             (Self::Pull, Effect::Pull { .. }) | (Self::Page, Effect::Page { .. }) | (Self::Push, Effect::Push { .. })
         )
     }
+}
+
+/// A task's key.
+pub(crate) fn task(id: RecordId) -> RecordKey {
+    RecordKey { table: Table::Tasks, id }
 }
