@@ -32,7 +32,7 @@ pub use error::{AppError, ErrorCode};
 pub use ids::{DeviceId, MemberId, MutationId, RecordId, ScopeId, TenantId, UserId, ViewId};
 pub use patch::{Frame, Op, StoreName, StoreRow};
 pub use people::{Member, Role, Tenant};
-pub use presence::{Activity, Place, PlaceRecord, Present};
+pub use presence::{Activity, Place, PlaceRecord, Pointer, Present};
 pub use project::{Project, ProjectStatus};
 pub use session::{SessionState, SyncPhase, SyncStatus, WorkspaceBrief};
 pub use table::{ScopeKind, Table};

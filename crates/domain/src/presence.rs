@@ -52,3 +52,22 @@ pub struct Present {
     /// On how many devices.
     pub devices: u32,
 }
+
+/// Where somebody is in a text: shown for two seconds, and never stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Pointer {
+    /// Who, by their own word.
+    pub member: MemberId,
+    /// The record.
+    pub record: PlaceRecord,
+    /// The column; at most 64 characters.
+    pub field: String,
+    /// Where the selection begins, in UTF-16 code units from the start of the text.
+    pub from: u32,
+    /// Where it ends; equal to `from` for a cursor.
+    pub to: u32,
+    /// Whether they are writing.
+    #[serde(default)]
+    pub typing: bool,
+}

@@ -9,5 +9,5 @@ mod pointers;
 mod roster;
 
 pub use announcement::{Announcement, Told};
-pub use pointers::{Pointer, PointerBudget, Pointers};
+pub use pointers::{PointerBudget, Pointers};
 pub use roster::{Announced, Roster};

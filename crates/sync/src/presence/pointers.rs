@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cockpit_domain::{MemberId, PlaceRecord};
-use serde::{Deserialize, Serialize};
+use cockpit_domain::Pointer;
 
 /// A pointer is gone this long after its last move.
 const GONE_MS: i64 = 2_000;
@@ -14,24 +13,6 @@ const FASTEST_MS: i64 = 100;
 const WORKSPACE_PER_SECOND: i64 = 60;
 /// More than can be told apart on a screen; further ones are not shown.
 const POINTERS_MAX: usize = 200;
-
-/// Where somebody is in a text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pointer {
-    /// Who, by their own word.
-    pub member: MemberId,
-    /// The record.
-    pub record: PlaceRecord,
-    /// The column.
-    pub field: String,
-    /// Where the selection begins, in UTF-16 code units from the start of the text.
-    pub from: u32,
-    /// Where it ends; equal to `from` for a cursor.
-    pub to: u32,
-    /// Whether they are writing.
-    #[serde(default)]
-    pub typing: bool,
-}
 
 /// The pointers of the others, by device.
 #[derive(Debug, Default)]
@@ -47,11 +28,6 @@ impl Pointers {
         }
     }
 
-    /// A device is gone.
-    pub fn left(&mut self, device: &str) {
-        self.shown.remove(device);
-    }
-
     /// Forgets pointers that have not moved for two seconds. Answers whether there were any.
     pub fn expire(&mut self, now_ms: i64) -> bool {
         let before = self.shown.len();
@@ -64,12 +40,9 @@ impl Pointers {
         self.shown.values().map(|(_, gone_ms)| *gone_ms).min()
     }
 
-    /// The pointers in a record, by device.
-    pub fn of(&self, record: PlaceRecord) -> impl Iterator<Item = (&str, &Pointer)> {
-        self.shown
-            .iter()
-            .filter(move |(_, (pointer, _))| pointer.record == record)
-            .map(|(device, (pointer, _))| (device.as_str(), pointer))
+    /// The pointers, by device.
+    pub fn iter(&self) -> impl Iterator<Item = &Pointer> {
+        self.shown.values().map(|(pointer, _)| pointer)
     }
 }
 
@@ -119,7 +92,7 @@ fn pause_ms(people: usize) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cockpit_domain::{RecordId, Table};
+    use cockpit_domain::{MemberId, PlaceRecord, RecordId, Table};
     use rstest::rstest;
     use uuid::Uuid;
 
@@ -158,9 +131,8 @@ mod tests {
         pointers.moved("a", pointer(1), 0);
         pointers.moved("a", pointer(2), 1_000);
         assert!(!pointers.expire(2_999));
-        let record = pointer(0).record;
-        assert_eq!(pointers.of(record).map(|(_, one)| one.from).collect::<Vec<_>>(), [2]);
+        assert_eq!(pointers.iter().map(|one| one.from).collect::<Vec<_>>(), [2]);
         assert!(pointers.expire(3_000));
-        assert_eq!(pointers.of(record).count(), 0);
+        assert_eq!(pointers.iter().count(), 0);
     }
 }
