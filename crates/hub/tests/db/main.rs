@@ -12,7 +12,10 @@
 
 mod attacks;
 mod concurrency;
+mod fields;
 mod lifecycle;
+mod locking;
+mod locks;
 mod merging;
 mod people;
 mod permissions;
