@@ -6,7 +6,7 @@ mod live;
 use std::time::Duration;
 
 use cockpit_domain::{
-    AppError, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WorkspaceBrief,
+    AppError, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WaitingFor, WorkspaceBrief,
 };
 use cockpit_store::{OpenOptions, SqliteStore, app_error};
 use cockpit_sync::{
@@ -157,6 +157,11 @@ impl Workspace {
     pub(crate) fn reopen(&mut self) -> Stored<()> {
         self.core = Some(open_core(&mut self.store, &self.options)?);
         Ok(())
+    }
+
+    /// Whose lock the changes of a record wait for.
+    pub(crate) fn waiting_for(&self, key: RecordKey) -> Option<WaitingFor> {
+        self.core.as_ref()?.waiting_for(key).cloned()
     }
 
     /// Whether it needs a new core.
