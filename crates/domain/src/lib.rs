@@ -27,7 +27,7 @@ pub mod view;
 
 pub use client::Client;
 pub use column::{Column, Kind, Merge};
-pub use command::{Command, OutboxChange, Reply, TaskDraft, TaskField};
+pub use command::{Command, OutboxChange, Reply, TaskDraft, TaskField, WaitingFor};
 pub use error::{AppError, ErrorCode};
 pub use ids::{DeviceId, MemberId, MutationId, RecordId, ScopeId, TenantId, UserId, ViewId};
 pub use patch::{Frame, Op, StoreName, StoreRow};
