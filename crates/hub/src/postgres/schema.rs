@@ -47,6 +47,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0007_people",
     "0008_realtime_policies",
     "0009_editing_locks",
+    "0010_user_scope",
 ];
 
 const PLATFORM: [PlatformFile; 4] = platform!["01_roles", "02_schemas", "03_auth", "04_realtime"];

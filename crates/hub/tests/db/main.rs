@@ -21,3 +21,5 @@ mod people;
 mod permissions;
 mod support;
 mod syncing;
+mod user_concurrency;
+mod user_scope;
