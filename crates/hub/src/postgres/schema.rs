@@ -46,6 +46,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0006_apply",
     "0007_people",
     "0008_realtime_policies",
+    "0011_work",
+    "0012_economics",
 ];
 
 const PLATFORM: [PlatformFile; 4] = platform!["01_roles", "02_schemas", "03_auth", "04_realtime"];

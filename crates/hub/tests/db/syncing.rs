@@ -212,7 +212,7 @@ async fn without_realtime_everything_else_works() {
     assert_eq!(pulled["scopes"][0]["head"], json!(3));
     let health = session.ask(Person::ANONYMOUS, "select sync_health()").await.unwrap();
     assert_eq!(health["realtime"], json!({"send": false, "policies": false}));
-    assert_eq!((&health["product"], &health["schema_version"]), (&json!("cockpit"), &json!(8)));
+    assert_eq!((&health["product"], &health["schema_version"]), (&json!("cockpit"), &json!(12)));
 }
 
 #[tokio::test]
