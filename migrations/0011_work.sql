@@ -235,6 +235,39 @@ create trigger keep_to_the_author before update on public.comments
     (new.body, new.mentions, new.task_id, new.project_id) is distinct from (old.body, old.mentions, old.task_id, old.project_id))
   execute function sync.keep_to_the_author();
 
+create function sync.tell_of_comment() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_actor constant uuid := sync.my_member(new.tenant_id);
+  v_known uuid[] := '{}';
+  v_project uuid := new.project_id;
+  v_assignee uuid;
+  v_who uuid;
+begin
+  -- An administrator's statement has no caller and tells nobody.
+  if v_actor is null or new.deleted_at is not null then
+    return null;
+  end if;
+  if new.task_id is not null then
+    select t.project_id, t.assignee into v_project, v_assignee
+    from public.tasks t where t.tenant_id = new.tenant_id and t.id = new.task_id;
+  end if;
+  if tg_op = 'UPDATE' then
+    v_known := old.mentions;
+  elsif v_assignee is not null and v_assignee <> all (new.mentions) then
+    perform sync.notify(new.tenant_id, v_assignee, 'comment', v_actor, new.task_id, v_project, new.id, new.body);
+  end if;
+  -- Once, however often a name is in the list.
+  for v_who in select distinct n.id from unnest(new.mentions) as n (id) where n.id <> all (v_known) order by n.id loop
+    perform sync.notify(new.tenant_id, v_who, 'mention', v_actor, new.task_id, v_project, new.id, new.body);
+  end loop;
+  return null;
+end
+$$;
+create trigger tell_of_comment_on_insert after insert on public.comments for each row execute function sync.tell_of_comment();
+create trigger tell_of_comment_on_update after update on public.comments
+  for each row when (new.mentions is distinct from old.mentions) execute function sync.tell_of_comment();
+
 create function sync.fill_project_of_time() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -582,7 +615,7 @@ revoke all on public.task_dependencies, public.task_links, public.comments, publ
 grant select on public.task_dependencies, public.task_links, public.comments, public.time_entries to authenticated, service_role;
 
 revoke all on function sync.pauses_fit(jsonb, timestamptz, timestamptz), sync.refuse_duplicate(), sync.refuse_dependency_cycle(),
-  sync.check_mentions(), sync.keep_to_the_author(), sync.fill_project_of_time(), sync.refuse_second_timer(), sync.instant(timestamptz),
+  sync.check_mentions(), sync.keep_to_the_author(), sync.tell_of_comment(), sync.fill_project_of_time(), sync.refuse_second_timer(), sync.instant(timestamptz),
   sync.pauses_until(jsonb, timestamptz), sync.start_timer(uuid, uuid, uuid, jsonb), sync.turn_timer(uuid, uuid, text, jsonb),
   sync.end_timers_of_removed() from public, anon, authenticated, service_role;
 grant execute on function sync.pauses_fit(jsonb, timestamptz, timestamptz), sync.instant(timestamptz),

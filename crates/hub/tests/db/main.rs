@@ -12,9 +12,13 @@
 
 mod attacks;
 mod concurrency;
+mod desk;
 mod lifecycle;
 mod merging;
+mod money;
 mod people;
 mod permissions;
 mod support;
 mod syncing;
+mod timers;
+mod work;
