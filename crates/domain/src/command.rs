@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ts_rs::TS;
 
-use crate::{AppError, MemberId, MutationId, Priority, RecordId, Table, TaskStatus, TaskViewSpec, TenantId, ViewId};
+use crate::{
+    AppError, MemberId, MutationId, Place, PlaceRecord, Priority, RecordId, Table, TaskStatus, TaskViewSpec, TenantId,
+    ViewId,
+};
 
 /// A request from a window. State comes back through patches; a [`Reply`] only says what the caller must know at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -138,6 +141,26 @@ pub enum Command {
     Undo,
     /// Does again what was undone last. Answers [`Reply::Undone`].
     Redo,
+    /// Says that the person has just done something in this window, and where. Sent at most once a second while they do.
+    PresenceTouch {
+        /// Where.
+        place: Place,
+        /// Whether they are changing something there.
+        editing: bool,
+    },
+    /// The cursor or selection in a text that others may see is now there. The engine passes on what its budget allows.
+    PointerMove {
+        /// The record.
+        record: PlaceRecord,
+        /// The column.
+        field: String,
+        /// Where the selection begins, in UTF-16 code units.
+        from: u32,
+        /// Where it ends.
+        to: u32,
+        /// Whether the person is writing.
+        typing: bool,
+    },
     /// Asks the server now.
     SyncNow,
     /// Lists pending and parked changes. Answers [`Reply::Changes`].

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
-use crate::{AppError, Client, Member, Project, RecordId, SessionState, SyncStatus, TaskRow, Tenant, ViewId};
+use crate::{
+    AppError, Client, Member, Pointer, Present, Project, RecordId, SessionState, SyncStatus, TaskRow, Tenant, ViewId,
+};
 
 /// One frame: whole transactions, applied at once. A window applies a frame only when its own revision is `base_rev`; a frame whose first
 /// operation is [`Op::Reset`] is a snapshot and fits every window.
@@ -76,6 +78,16 @@ pub enum Op {
         /// By key.
         #[ts(type = "Record<string, unknown>")]
         values: BTreeMap<String, Value>,
+    },
+    /// Who is here, whole: it takes the place of what was told before.
+    Presence {
+        /// By id.
+        people: Vec<Present>,
+    },
+    /// The cursors of the others, whole.
+    Pointers {
+        /// One per device.
+        pointers: Vec<Pointer>,
     },
     /// Something a person must hear of, once: a change was refused, a lock was lost.
     Notice {

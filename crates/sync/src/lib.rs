@@ -15,6 +15,7 @@
 pub mod event;
 pub mod memory;
 mod overlay;
+pub mod presence;
 pub mod store;
 mod time;
 pub mod wire;

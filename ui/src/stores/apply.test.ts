@@ -54,6 +54,27 @@ describe("applyFrame", () => {
     expect(state).toEqual(before);
   });
 
+  it("takes who is here and where they point as a whole, and forgets both with a reset", () => {
+    const place = { module: "tasks", record: null };
+    const ada = { member: "m1", activity: "viewing" as const, places: [place], devices: 1 };
+    const pointer = {
+      member: "m1",
+      record: { table: "tasks" as const, id: "a" },
+      field: "notes",
+      from: 1,
+      to: 1,
+      typing: true,
+    };
+    let state = stateAfter(
+      frame(0, [{ op: "reset" }, { op: "presence", people: [ada] }, { op: "pointers", pointers: [pointer] }]),
+    );
+    expect([state.present, state.pointers]).toEqual([[ada], [pointer]]);
+    state = applyFrame(state, frame(1, [{ op: "presence", people: [] }])) ?? state;
+    expect([state.present, state.pointers]).toEqual([[], [pointer]]);
+    state = applyFrame(state, frame(2, [{ op: "reset" }])) ?? state;
+    expect([state.present, state.pointers]).toEqual([[], []]);
+  });
+
   it("keeps what no operation names identical, so that it is not drawn again", () => {
     const state = stateAfter(frame(0, [{ op: "reset" }, view(["a"], [row("a", 1)])]));
     const next = applyFrame(state, frame(1, [{ op: "sync", status: sampleSync() }]));

@@ -41,6 +41,10 @@ function applyOp(state: WindowState, op: Op): WindowState {
       return { ...state, tasks: applyView(state.tasks, op) };
     case "preferences":
       return { ...state, preferences: mergePreferences(state.preferences, op.values) };
+    case "presence":
+      return { ...state, present: op.people };
+    case "pointers":
+      return { ...state, pointers: op.pointers };
     case "notice": {
       const key = (state.notices.at(-1)?.key ?? 0) + 1;
       return { ...state, notices: [...state.notices, { key, error: op.error, record: op.record }] };

@@ -1,6 +1,8 @@
 import type { AppError } from "../backend/bindings/AppError";
 import type { Client } from "../backend/bindings/Client";
 import type { Member } from "../backend/bindings/Member";
+import type { Pointer } from "../backend/bindings/Pointer";
+import type { Present } from "../backend/bindings/Present";
 import type { Project } from "../backend/bindings/Project";
 import type { RecordId } from "../backend/bindings/RecordId";
 import type { SessionState } from "../backend/bindings/SessionState";
@@ -46,6 +48,10 @@ export interface WindowState {
   projects: Readonly<Record<RecordId, Project>>;
   tasks: TasksState;
   preferences: Readonly<Record<string, unknown>>;
+  /** Who is here now, oneself among them. */
+  present: readonly Present[];
+  /** Cursors and selections of the others, gone two seconds after their last move. */
+  pointers: readonly Pointer[];
   notices: readonly Notice[];
 }
 
@@ -63,5 +69,7 @@ export const emptyState: WindowState = {
   projects: {},
   tasks: emptyTasks,
   preferences: {},
+  present: [],
+  pointers: [],
   notices: [],
 };

@@ -5,7 +5,7 @@ use cockpit_sync::{Edit, RecordKey};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Actor, Answer};
+use super::{Actor, Answer, presence::Selection};
 use crate::{
     WindowLabel, allowed,
     session::{Probed, SignIn, find},
@@ -52,6 +52,10 @@ impl Actor {
             Command::Redo => self.edit(Edit::Redo),
             Command::ParkedRetry { mutation } => self.edit(Edit::ParkedRetry { mutation }),
             Command::ParkedDiscard { mutation } => self.edit(Edit::ParkedDiscard { mutation }),
+            Command::PresenceTouch { place, editing } => self.touched(window.as_ref(), place, editing),
+            Command::PointerMove { record, field, from, to, typing } => {
+                self.pointer_moved(Selection { record, field, from, to, typing })
+            }
             Command::SyncNow => self.sync_now(),
             Command::Changes => self.changes(),
             Command::PreferenceSet { key, value } => self.set_preference(&key, value),

@@ -19,7 +19,9 @@ impl Actor {
         if self.pages.due_ms().is_some_and(|due| due <= now.mono_ms) {
             let status = self.workspace.as_ref().map(Workspace::status);
             let offset = self.workspace.as_ref().and_then(|workspace| workspace.server_offset_ms);
+            let presence = self.pages.want_presence().then(|| self.presence());
             let picture = Picture {
+                presence: presence.as_ref(),
                 session: &self.session,
                 status: status.as_ref(),
                 preferences: &self.preferences,

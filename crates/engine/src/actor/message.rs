@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     WindowLabel,
     session::{Connection, Membership},
+    workspace::Heard,
 };
 
 /// Where a command's answer goes.
@@ -43,6 +44,8 @@ pub(crate) enum Message {
     SignedOut { answer: Answer },
     /// Something happened to the sync of an opening of a workspace.
     Sync { opening: u64, event: Event },
+    /// Realtime told an opening of a workspace who is here.
+    Heard { opening: u64, heard: Heard },
     /// The program ends.
     Shutdown { answer: oneshot::Sender<()> },
 }

@@ -6,6 +6,7 @@ mod background;
 mod commands;
 mod frames;
 mod message;
+mod presence;
 mod sync;
 mod timing;
 mod workspaces;
@@ -142,6 +143,9 @@ impl Actor {
             Message::Detach { window, epoch } => {
                 let open = self.pages.detach(&window, epoch);
                 open.iter().for_each(|spec| self.views.close(spec));
+                if self.pages.get_mut(&window).is_none() {
+                    self.window_left(&window);
+                }
             }
             Message::Ack { window, epoch, rev } => self.pages.acknowledge(&window, epoch, rev),
             Message::Command { window, command, answer } => self.command(window, command, answer),
@@ -156,6 +160,11 @@ impl Actor {
             Message::Sync { opening, event } => {
                 if self.workspace.as_ref().is_some_and(|workspace| workspace.opening == opening) {
                     self.step(event);
+                }
+            }
+            Message::Heard { opening, heard } => {
+                if self.workspace.as_ref().is_some_and(|workspace| workspace.opening == opening) {
+                    self.heard(heard);
                 }
             }
             // Taken by the loop.

@@ -101,9 +101,9 @@ impl Actor {
 
     fn join(&mut self, topics: Vec<String>) {
         let Some(workspace) = self.workspace.as_mut() else { return };
-        workspace.topics.clone_from(&topics);
+        workspace.topics = topics;
         match &workspace.live {
-            Some(live) => live.join(topics),
+            Some(live) => live.join(workspace.wanted()),
             None => self.start_live(),
         }
     }
@@ -112,7 +112,7 @@ impl Actor {
     fn start_live(&mut self) {
         let (Some(workspace), Some(connection)) = (self.workspace.as_mut(), &self.connection) else { return };
         if self.options.realtime {
-            let topics = workspace.topics.clone();
+            let topics = workspace.wanted();
             workspace.live = Some(Live::start(&self.background, connection, workspace.opening, topics));
         }
     }

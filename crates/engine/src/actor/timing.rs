@@ -22,6 +22,7 @@ impl Actor {
             watch,
             workspace.and_then(|one| one.wake_at_ms),
             workspace.and_then(Workspace::retry_at_ms),
+            workspace.and_then(|one| one.presence.due_ms()),
             Some(self.tomorrow_ms),
         ];
         let next = due.into_iter().flatten().min().unwrap_or(i64::MAX);
@@ -45,6 +46,7 @@ impl Actor {
             self.nudge();
         }
         self.workspace_time(now);
+        self.presence_time();
     }
 
     pub(super) fn expect_tomorrow(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use cockpit_domain::{Frame, Op, SessionState, SyncStatus, ViewId};
+use cockpit_domain::{Frame, Op, Pointer, Present, SessionState, SyncStatus, ViewId};
 use cockpit_store::SqliteStore;
 use cockpit_sync::Stored;
 use serde_json::Value;
@@ -25,6 +25,8 @@ pub(crate) struct Picture<'a> {
     pub(crate) store: Option<&'a SqliteStore>,
     /// The open views, none of them stale.
     pub(crate) views: &'a Views,
+    /// Who is here and where their pointers are; none while no page wants to know.
+    pub(crate) presence: Option<&'a (Vec<Present>, Vec<Pointer>)>,
     /// The server's clock, Unix milliseconds.
     pub(crate) server_now: Option<i64>,
 }
@@ -47,6 +49,16 @@ impl Page {
             ops.push(Op::Sync { status: status.clone() });
         }
         ops.extend(self.preferences(picture.preferences));
+        if let Some((people, pointers)) = picture.presence.filter(|_| snapshot || self.news.presence) {
+            let (told_people, told_pointers) =
+                if snapshot { (&[][..], &[][..]) } else { (&self.told.people[..], &self.told.pointers[..]) };
+            if told_people != people {
+                ops.push(Op::Presence { people: people.clone() });
+            }
+            if told_pointers != pointers {
+                ops.push(Op::Pointers { pointers: pointers.clone() });
+            }
+        }
         match picture.store {
             Some(store) if snapshot => ops.extend(mirror::all(store)?),
             Some(store) => {
@@ -71,6 +83,10 @@ impl Page {
         ops.extend(news.notices.into_iter().map(|(error, record)| Op::Notice { error, record }));
         self.told.session = Some(picture.session.clone());
         self.told.status = picture.status.cloned();
+        if let Some((people, pointers)) = picture.presence.filter(|_| snapshot || news.presence) {
+            self.told.people.clone_from(people);
+            self.told.pointers.clone_from(pointers);
+        }
         for (id, now_sent) in sent {
             if let Some(slice) = self.slices.get_mut(&id) {
                 slice.sent = Some(now_sent);

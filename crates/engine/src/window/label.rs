@@ -93,6 +93,8 @@ pub fn allowed(kind: WindowKind, command: &Command) -> bool {
         | Command::RecordRestore { .. }
         | Command::Undo
         | Command::Redo
+        | Command::PresenceTouch { .. }
+        | Command::PointerMove { .. }
         | Command::SyncNow
         | Command::PreferenceSet { .. } => matches!(kind, WindowKind::Main | WindowKind::Record),
         Command::TaskCreate { .. } => true,
@@ -112,7 +114,7 @@ pub(crate) fn not_allowed(window: &WindowLabel) -> AppError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cockpit_domain::{MutationId, RecordId, Table, TaskDraft, TenantId, ViewId};
+    use cockpit_domain::{MutationId, Place, PlaceRecord, RecordId, Table, TaskDraft, TenantId, ViewId};
     use rstest::rstest;
     use serde_json::{Map, Value};
     use uuid::Uuid;
@@ -147,6 +149,17 @@ mod tests {
             (Command::RecordRestore { table: Table::Clients, id }, RECORDS),
             (Command::Undo, RECORDS),
             (Command::Redo, RECORDS),
+            (Command::PresenceTouch { place: Place { module: text(), record: None }, editing: false }, RECORDS),
+            (
+                Command::PointerMove {
+                    record: PlaceRecord { table: Table::Tasks, id },
+                    field: text(),
+                    from: 0,
+                    to: 0,
+                    typing: false,
+                },
+                RECORDS,
+            ),
             (Command::SyncNow, RECORDS),
             (Command::PreferenceSet { key: text(), value: Value::Null }, RECORDS),
             (Command::TaskCreate { draft: TaskDraft { id, name: text(), set: vec![] } }, ALL),

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use cockpit_domain::{AppError, RecordId, SessionState, SyncStatus, Table, TaskViewSpec, ViewId};
+use cockpit_domain::{AppError, Pointer, Present, RecordId, SessionState, SyncStatus, Table, TaskViewSpec, ViewId};
 use cockpit_sync::RecordKey;
 use uuid::Uuid;
 
@@ -36,6 +36,8 @@ pub(crate) struct Page {
 pub(super) struct Told {
     pub(super) session: Option<SessionState>,
     pub(super) status: Option<SyncStatus>,
+    pub(super) people: Vec<Present>,
+    pub(super) pointers: Vec<Pointer>,
 }
 
 /// What may be different from what the page holds. It names things and not their values: those are read when the frame is made, and so
@@ -46,6 +48,7 @@ pub(super) struct News {
     pub(super) session: bool,
     pub(super) status: bool,
     pub(super) views: bool,
+    pub(super) presence: bool,
     pub(super) preferences: BTreeSet<String>,
     pub(super) mirrored: BTreeSet<RecordKey>,
     pub(super) tasks: HashSet<RecordId>,
@@ -158,9 +161,14 @@ impl Page {
         Some(paced.max(patient).max(self.retry_at_ms.unwrap_or(i64::MIN)))
     }
 
+    /// Whether the page has not acknowledged its last frame; the next one is a snapshot then.
+    pub(super) fn is_late(&self) -> bool {
+        self.awaiting.is_some()
+    }
+
     /// A frame is about to be made. A page that is late has lost its place: it gets a snapshot.
     pub(super) fn begin_frame(&mut self) {
-        if self.awaiting.is_some() {
+        if self.is_late() {
             self.news.everything = true;
         }
     }
@@ -182,7 +190,7 @@ impl Page {
 
 impl News {
     fn is_empty(&self) -> bool {
-        !(self.everything || self.session || self.status || self.views)
+        !(self.everything || self.session || self.status || self.views || self.presence)
             && self.preferences.is_empty()
             && self.mirrored.is_empty()
             && self.tasks.is_empty()

@@ -89,6 +89,16 @@ impl Pages {
         self.pages.values_mut().for_each(|page| page.news.status = true);
     }
 
+    /// Who is here, or where they point, may be different.
+    pub(crate) fn tell_presence(&mut self) {
+        self.pages.values_mut().for_each(|page| page.news.presence = true);
+    }
+
+    /// Whether the next frame of some page tells of presence.
+    pub(crate) fn want_presence(&self) -> bool {
+        self.pages.values().any(|page| page.news.presence || page.news.everything || page.is_late())
+    }
+
     /// A preference is different.
     pub(crate) fn tell_preference(&mut self, key: &str) {
         for page in self.pages.values_mut() {

@@ -1,29 +1,87 @@
-//! The feed: one realtime connection per open workspace, whose messages become events of the core.
+//! The realtime connection of the open workspace: the feed's messages become events of the core, presence and cursors go beside it.
 
 use std::sync::Arc;
 
-use cockpit_supabase::{ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions};
-use cockpit_sync::{Event, wire::FeedMessage};
-use tokio::sync::{Notify, watch};
+use cockpit_domain::{DeviceId, Pointer, TenantId};
+use cockpit_supabase::{ChannelSpec, Realtime, RealtimeEvent, RealtimeOptions, realtime::protocol::Json};
+use cockpit_sync::{Event, presence::Announced, wire::FeedMessage};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::presence::Send;
 use crate::{
     actor::{Background, Message},
     session::Connection,
 };
 
+/// What waits to be told to the others; more is dropped, because what comes after it says the same better.
+const SENDS_MAX: usize = 32;
+
+/// The channels that should be joined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Topics {
+    /// Those of the feed, as the core wants them.
+    pub(crate) feed: Vec<String>,
+    /// What the whole workspace shares; none before its key is known.
+    pub(crate) shared: Option<Shared>,
+}
+
+/// The names of the channels that the whole workspace shares are made of this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shared {
+    /// The workspace.
+    pub(crate) tenant: TenantId,
+    /// The rotating part.
+    pub(crate) key: String,
+    /// This device, under which it appears.
+    pub(crate) device: DeviceId,
+}
+
+impl Shared {
+    fn presence(&self) -> String {
+        format!("presence:{}:{}", self.tenant, self.key)
+    }
+
+    fn workspace(&self) -> String {
+        format!("fractal:{}:{}", self.tenant, self.key)
+    }
+}
+
+/// What Realtime tells beside the feed.
+pub(crate) enum Heard {
+    /// The presence channel is joined.
+    Joined,
+    /// The connection is gone.
+    Lost,
+    /// Everybody who is here, by device.
+    Everybody(Vec<(String, Announced)>),
+    /// A device's pointer.
+    Pointer(String, Pointer),
+}
+
+/// The payload of the broadcast `cursor`.
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    device: String,
+    #[serde(flatten)]
+    pointer: Pointer,
+}
+
 /// A handle on the connection. Dropping it ends the connection.
 pub(crate) struct Live {
-    topics: watch::Sender<Vec<String>>,
+    topics: watch::Sender<Topics>,
+    sends: mpsc::Sender<Send>,
     woke: Arc<Notify>,
     _end: DropGuard,
 }
 
 impl Live {
     /// Begins to connect; never gives up.
-    pub(crate) fn start(background: &Background, connection: &Connection, opening: u64, topics: Vec<String>) -> Self {
+    pub(crate) fn start(background: &Background, connection: &Connection, opening: u64, topics: Topics) -> Self {
         let end = background.child_token();
         let (sender, receiver) = watch::channel(topics);
+        let (sends, told) = mpsc::channel(SENDS_MAX);
         let woke = Arc::new(Notify::new());
         // The core reads on a timer of its own.
         let options = RealtimeOptions {
@@ -36,16 +94,28 @@ impl Live {
             connection.clone(),
             opening,
             receiver,
+            told,
             Arc::clone(&woke),
             end.clone(),
             background.clone(),
         ));
-        Self { topics: sender, woke, _end: end.drop_guard() }
+        Self { topics: sender, sends, woke, _end: end.drop_guard() }
     }
 
     /// The set of channels that should be joined.
-    pub(crate) fn join(&self, topics: Vec<String>) {
-        self.topics.send_replace(topics);
+    pub(crate) fn join(&self, topics: Topics) {
+        self.topics.send_if_modified(|now| {
+            let changed = *now != topics;
+            *now = topics;
+            changed
+        });
+    }
+
+    /// Tells the others, now or not at all.
+    pub(crate) fn tell(&self, what: Send) {
+        if self.sends.try_send(what).is_err() {
+            tracing::debug!("something about presence was not told, because others wait to be told");
+        }
     }
 
     /// The machine woke, or the network changed.
@@ -58,39 +128,134 @@ async fn run(
     options: RealtimeOptions,
     connection: Connection,
     opening: u64,
-    mut topics: watch::Receiver<Vec<String>>,
+    topics: watch::Receiver<Topics>,
+    sends: mpsc::Receiver<Send>,
     woke: Arc<Notify>,
     end: CancellationToken,
     background: Background,
 ) {
-    let (realtime, mut events) = Realtime::spawn(options, connection.tokens());
-    realtime.set_channels(channels(&topics.borrow_and_update()));
+    let (realtime, events) = Realtime::spawn(options, connection.tokens());
+    let hearing = hear(&realtime, events, opening, topics.clone(), &woke, &end, &background);
+    // Apart from it, because telling waits for the server and hearing must not.
+    tokio::join!(hearing, tell(&realtime, sends, topics, &end));
+    realtime.shutdown().await;
+}
+
+async fn hear(
+    realtime: &Realtime,
+    mut events: mpsc::Receiver<RealtimeEvent>,
+    opening: u64,
+    mut topics: watch::Receiver<Topics>,
+    woke: &Notify,
+    end: &CancellationToken,
+    background: &Background,
+) {
+    let mut wanted = topics.borrow_and_update().clone();
+    realtime.set_channels(channels(&wanted));
     loop {
         tokio::select! {
             biased;
             () = end.cancelled() => break,
             changed = topics.changed() => match changed {
-                Ok(()) => realtime.set_channels(channels(&topics.borrow_and_update())),
+                Ok(()) => {
+                    wanted = topics.borrow_and_update().clone();
+                    realtime.set_channels(channels(&wanted));
+                }
                 Err(_) => break,
             },
             () = woke.notified() => realtime.wake(),
             event = events.recv() => {
                 let Some(event) = event else { break };
-                if let Some(event) = translate(event) {
-                    background.send(Message::Sync { opening, event }, &end).await;
+                if let Some(heard) = heard(realtime, &event, wanted.shared.as_ref()) {
+                    background.send(Message::Heard { opening, heard }, end).await;
+                }
+                if let Some(event) = translate(event, &wanted.feed) {
+                    background.send(Message::Sync { opening, event }, end).await;
                 }
             }
         }
     }
-    realtime.shutdown().await;
 }
 
-fn channels(topics: &[String]) -> Vec<ChannelSpec> {
+/// Tells the others of this device, until there is nobody left who has something to tell.
+async fn tell(
+    realtime: &Realtime,
+    mut sends: mpsc::Receiver<Send>,
+    topics: watch::Receiver<Topics>,
+    end: &CancellationToken,
+) {
+    loop {
+        let send = tokio::select! {
+            biased;
+            () = end.cancelled() => break,
+            send = sends.recv() => send,
+        };
+        let Some(send) = send else { break };
+        let Some(shared) = topics.borrow().shared.clone() else { continue };
+        let told = tokio::select! {
+            biased;
+            () = end.cancelled() => break,
+            told = tell_one(realtime, &shared, send) => told,
+        };
+        if let Err(error) = told {
+            // The next one says the same better, and a new join is told of anew.
+            tracing::debug!(%error, "the others were not told");
+        }
+    }
+}
+
+async fn tell_one(realtime: &Realtime, shared: &Shared, send: Send) -> Result<(), cockpit_supabase::Error> {
+    match send {
+        Send::Track(announced) => realtime.track(&shared.presence(), announced).await,
+        Send::Untrack => realtime.untrack(&shared.presence()).await,
+        Send::Pointer(pointer) => {
+            let cursor = Cursor { device: shared.device.to_string(), pointer };
+            match Json::new(&cursor) {
+                Ok(payload) => realtime.try_broadcast(&shared.workspace(), "cursor", payload),
+                Err(error) => {
+                    tracing::warn!(%error, "a pointer cannot be written as JSON");
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+fn channels(topics: &Topics) -> Vec<ChannelSpec> {
     // The feed comes from the database, whose broadcasts can begin later than the channel.
-    topics.iter().map(|topic| ChannelSpec::private(topic).replication_ready()).collect()
+    let feed = topics.feed.iter().map(|topic| ChannelSpec::private(topic).replication_ready());
+    let shared = topics.shared.iter().flat_map(|shared| {
+        let here = ChannelSpec::private(shared.presence()).presence(shared.device.to_string());
+        [ChannelSpec::private(shared.workspace()), here]
+    });
+    feed.chain(shared).collect()
 }
 
-fn translate(event: RealtimeEvent) -> Option<Event> {
+/// What an event says of presence and pointers.
+fn heard(realtime: &Realtime, event: &RealtimeEvent, shared: Option<&Shared>) -> Option<Heard> {
+    let shared = shared?;
+    match event {
+        RealtimeEvent::Joined { topic } if *topic == shared.presence() => Some(Heard::Joined),
+        RealtimeEvent::Presence { topic, .. } if *topic == shared.presence() => {
+            let mut everybody = Vec::new();
+            for (key, presences) in realtime.presences(topic).iter() {
+                // A device has one connection; were there more, the newest one counts.
+                let newest = presences.last().and_then(|presence| presence.payload.get::<Announced>().ok());
+                everybody.extend(newest.map(|announced| (key.clone(), announced)));
+            }
+            Some(Heard::Everybody(everybody))
+        }
+        RealtimeEvent::Broadcast { topic, event, payload, .. } if event == "cursor" && *topic == shared.workspace() => {
+            let Cursor { device, pointer } = payload.get().ok()?;
+            Some(Heard::Pointer(device, pointer))
+        }
+        RealtimeEvent::Disconnected { .. } => Some(Heard::Lost),
+        _ => None,
+    }
+}
+
+/// What an event says of the feed.
+fn translate(event: RealtimeEvent, feed: &[String]) -> Option<Event> {
     match event {
         RealtimeEvent::Connected => Some(Event::Socket { open: true }),
         RealtimeEvent::Disconnected { reason, retry_in } => {
@@ -98,14 +263,14 @@ fn translate(event: RealtimeEvent) -> Option<Event> {
             Some(Event::Socket { open: false })
         }
         // Either is a reason to pull: what was sent before it was told to nobody.
-        RealtimeEvent::Joined { topic } | RealtimeEvent::Ready { topic, .. } => {
+        RealtimeEvent::Joined { topic } | RealtimeEvent::Ready { topic, .. } if feed.contains(&topic) => {
             Some(Event::Channel { topic, joined: true })
         }
-        RealtimeEvent::Refused { topic, reason } => {
+        RealtimeEvent::Refused { topic, reason } if feed.contains(&topic) => {
             tracing::debug!(%reason, "a feed channel was refused");
             Some(Event::Channel { topic, joined: false })
         }
-        RealtimeEvent::ChannelClosed { topic, reason } => {
+        RealtimeEvent::ChannelClosed { topic, reason } if feed.contains(&topic) => {
             tracing::debug!(%reason, "a feed channel has ended");
             Some(Event::Channel { topic, joined: false })
         }

@@ -2,11 +2,12 @@
 
 mod calls;
 mod live;
+mod presence;
 
 use std::time::Duration;
 
 use cockpit_domain::{
-    AppError, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WorkspaceBrief,
+    AppError, DeviceId, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WorkspaceBrief,
 };
 use cockpit_store::{OpenOptions, SqliteStore, app_error};
 use cockpit_sync::{
@@ -16,7 +17,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) use calls::call;
-pub(crate) use live::Live;
+pub(crate) use live::{Heard, Live, Shared, Topics};
+pub(crate) use presence::Presence;
 
 /// The first pause after a failure of the store, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -41,6 +43,9 @@ pub(crate) struct Workspace {
     pub(crate) live: Option<Live>,
     /// The topics that the core wants.
     pub(crate) topics: Vec<String>,
+    /// Who is here.
+    pub(crate) presence: Presence,
+    device: DeviceId,
     /// None between a failure of the store and the next try.
     core: Option<Core>,
     options: CoreOptions,
@@ -69,8 +74,11 @@ impl Workspace {
         let mut store = SqliteStore::open(path, OpenOptions::new(brief.tenant))?;
         let core = open_core(&mut store, &options)?;
         let status = status(&core, &mut store)?;
+        let device = store.transaction(|store| store.device())?;
         Ok(Self {
             opening,
+            presence: Presence::new(brief.member),
+            device,
             brief,
             scopes,
             store,
@@ -162,6 +170,17 @@ impl Workspace {
     /// Whether it needs a new core.
     pub(crate) fn is_down(&self) -> bool {
         self.core.is_none()
+    }
+
+    /// The channels that should be joined.
+    pub(crate) fn wanted(&self) -> Topics {
+        let key = self.core.as_ref().and_then(Core::tenant_key);
+        let shared = key.filter(|_| !self.topics.is_empty()).map(|key| Shared {
+            tenant: self.tenant(),
+            key: key.to_owned(),
+            device: self.device,
+        });
+        Topics { feed: self.topics.clone(), shared }
     }
 
     /// Name and role may have changed by sync. Answers whether they did.

@@ -11,6 +11,7 @@ mod convergence;
 mod entrance;
 mod model;
 mod offline;
+mod presence;
 mod support;
 mod trust;
 mod windows;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cockpit_domain::{AppError, Frame, Op, RecordId, SessionState, StoreRow, SyncPhase, SyncStatus, TaskRow, ViewId};
+use cockpit_domain::{
+    AppError, Frame, Op, Pointer, Present, RecordId, SessionState, StoreRow, SyncPhase, SyncStatus, TaskRow, ViewId,
+};
 use serde_json::Value;
 
 /// What a window holds.
@@ -16,6 +18,8 @@ pub(crate) struct Model {
     pub(crate) views: BTreeMap<ViewId, Slice>,
     pub(crate) rows: BTreeMap<RecordId, TaskRow>,
     pub(crate) preferences: BTreeMap<String, Value>,
+    pub(crate) people: Vec<Present>,
+    pub(crate) pointers: Vec<Pointer>,
     pub(crate) notices: Vec<AppError>,
     pub(crate) frames: u32,
     pub(crate) snapshots: u32,
@@ -70,6 +74,8 @@ impl Model {
                 self.mirrored.insert(id, row);
             }
             Op::Remove { id, .. } => drop(self.mirrored.remove(&id)),
+            Op::Presence { people } => self.people = people,
+            Op::Pointers { pointers } => self.pointers = pointers,
             Op::View { view, count, from, ids, rows } => {
                 let slice = self.views.entry(view).or_default();
                 (slice.count, slice.from) = (count, from);

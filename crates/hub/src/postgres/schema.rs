@@ -46,6 +46,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0006_apply",
     "0007_people",
     "0008_realtime_policies",
+    "0009_editing_locks",
     "0011_work",
     "0012_economics",
 ];

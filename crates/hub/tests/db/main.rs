@@ -13,7 +13,10 @@
 mod attacks;
 mod concurrency;
 mod desk;
+mod fields;
 mod lifecycle;
+mod locking;
+mod locks;
 mod merging;
 mod money;
 mod people;

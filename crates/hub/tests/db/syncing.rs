@@ -1,5 +1,6 @@
 //! The log, pull, pages and feed.
 
+use cockpit_hub::postgres::MIGRATIONS;
 use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
@@ -212,7 +213,7 @@ async fn without_realtime_everything_else_works() {
     assert_eq!(pulled["scopes"][0]["head"], json!(3));
     let health = session.ask(Person::ANONYMOUS, "select sync_health()").await.unwrap();
     assert_eq!(health["realtime"], json!({"send": false, "policies": false}));
-    assert_eq!((&health["product"], &health["schema_version"]), (&json!("cockpit"), &json!(12)));
+    assert_eq!((&health["product"], &health["schema_version"]), (&json!("cockpit"), &json!(MIGRATIONS.len())));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod edits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cockpit_domain::{MutationId, ScopeId, SyncPhase, SyncStatus};
+use cockpit_domain::{MutationId, ScopeId, ScopeKind, SyncPhase, SyncStatus};
 
 use crate::{
     event::{Effect, Event},
@@ -169,6 +169,11 @@ impl Core {
             last_synced_ms: self.last_synced_ms,
             problem: problem.map(|problem| problem.error.clone()),
         })
+    }
+
+    /// The rotating part of the names of the topics that the whole workspace shares; none before the tenant scope is known.
+    pub fn tenant_key(&self) -> Option<&str> {
+        self.scopes.values().find(|scope| scope.kind == ScopeKind::Tenant).map(|scope| scope.feed_key.as_str())
     }
 
     fn phase(&self) -> SyncPhase {

@@ -345,7 +345,13 @@ impl ModelServer {
 }
 
 pub(crate) fn kind_of(tbl: &str) -> ScopeKind {
-    if tbl == "project_budgets" { ScopeKind::Finance } else { ScopeKind::Tenant }
+    match tbl {
+        "project_budgets" | "economics_model" | "rates" | "expenses" | "scenarios" | "exchange_rates" => {
+            ScopeKind::Finance
+        }
+        "saved_views" | "preferences" | "inbox_items" => ScopeKind::User,
+        _ => ScopeKind::Tenant,
+    }
 }
 
 pub(crate) fn version_of(row: &Fields) -> i64 {

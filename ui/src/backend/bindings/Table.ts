@@ -3,4 +3,4 @@
 /**
  * A table whose rows are logged and synced.
  */
-export type Table = "tenants" | "tenant_members" | "clients" | "projects" | "project_budgets" | "tasks";
+export type Table = "tenants" | "tenant_members" | "clients" | "projects" | "project_budgets" | "tasks" | "task_dependencies" | "task_links" | "comments" | "time_entries" | "economics_model" | "rates" | "expenses" | "scenarios" | "exchange_rates" | "saved_views" | "preferences" | "inbox_items";
