@@ -48,6 +48,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0008_realtime_policies",
     "0009_editing_locks",
     "0010_user_scope",
+    "0011_work",
+    "0012_economics",
 ];
 
 const PLATFORM: [PlatformFile; 4] = platform!["01_roles", "02_schemas", "03_auth", "04_realtime"];

@@ -12,14 +12,18 @@
 
 mod attacks;
 mod concurrency;
+mod desk;
 mod fields;
 mod lifecycle;
 mod locking;
 mod locks;
 mod merging;
+mod money;
 mod people;
 mod permissions;
 mod support;
 mod syncing;
 mod user_concurrency;
 mod user_scope;
+mod timers;
+mod work;

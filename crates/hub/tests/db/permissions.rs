@@ -20,6 +20,10 @@ const TASK: Uuid = uuid!("20000000-0000-4000-8000-000000000004");
 const LOCKED_TASK: Uuid = uuid!("20000000-0000-4000-8000-000000000007");
 const INVITATION: Uuid = uuid!("20000000-0000-4000-8000-000000000005");
 const EXPIRED_INVITATION: Uuid = uuid!("20000000-0000-4000-8000-000000000006");
+const SECOND_TASK: Uuid = uuid!("20000000-0000-4000-8000-00000000000a");
+const THIRD_TASK: Uuid = uuid!("20000000-0000-4000-8000-000000000008");
+/// The one record of each table that has no constant of its own.
+const RECORD: Uuid = uuid!("20000000-0000-4000-8000-000000000009");
 const NEW: Uuid = uuid!("30000000-0000-4000-8000-000000000001");
 const DEVICE: Uuid = uuid!("40000000-0000-4000-8000-000000000001");
 const HEADINGS: [&str; 10] =
@@ -174,7 +178,11 @@ async fn record_act(session: &Session, person: Person, tbl: &str, act: &str) -> 
         return personal_act(session, TENANT, (person, Person::new(SECOND_MEMBER)), tbl, act).await;
     }
     if act == "read" {
-        let count = format!("select count(id) from public.{tbl} where tenant_id = '{TENANT}'");
+        let of_the_workspace = match tbl {
+            "economics_templates" => String::new(),
+            _ => format!("where tenant_id = '{TENANT}'"),
+        };
+        let count = format!("select count(id) from public.{tbl} {of_the_workspace}");
         return session.try_out(person, &count).await.is_ok_and(|count| count != json!(0));
     }
     let existing = match tbl {
@@ -183,20 +191,51 @@ async fn record_act(session: &Session, person: Person, tbl: &str, act: &str) -> 
         "invitations" => INVITATION,
         "clients" => CLIENT,
         "projects" | "project_budgets" => PROJECT,
-        _ => TASK,
+        "tasks" => TASK,
+        _ => RECORD,
     };
     let (op, record, values) = match act {
         "create" if tbl == "project_budgets" => ("insert", PROJECT_WITHOUT_BUDGET, json!({"budget": "100"})),
-        "create" => ("insert", NEW, json!({"name": "New"})),
+        "create" => ("insert", NEW, new_values(person, tbl)),
         "edit" if tbl == "project_budgets" => ("update", existing, json!({"budget": "250"})),
         "edit" if tbl == "invitations" => ("update", existing, json!({"role": "admin"})),
-        "edit" => ("update", existing, json!({"name": "Edited"})),
+        "edit" => ("update", existing, edited_values(tbl)),
         "delete" => ("delete", existing, Value::Null),
         other => panic!("the document has an unknown act: {other}"),
     };
-    let mutation = json!([{"id": NEW, "no": 1, "tbl": tbl, "record": record, "op": op, "set": values, "base": {"budget": "1000"}}]);
+    let mutation = json!([{"id": NEW, "no": 1, "tbl": tbl, "record": record, "op": op, "set": values, "base": {"budget": "1000", "body": "Body", "amount": "10", "rate": "2"}}]);
     let answer = session.try_out(person, &apply_sql(TENANT, DEVICE, &mutation)).await;
     answer.is_ok_and(|answer| answer["results"][0]["status"] == "applied")
+}
+
+fn new_values(person: Person, tbl: &str) -> Value {
+    let member = person.0.map(|_| member_id(TENANT, person));
+    match tbl {
+        "task_dependencies" => json!({"task_id": SECOND_TASK, "depends_on": TASK}),
+        "task_links" => json!({"task_id": TASK, "url": "https://example.com"}),
+        "comments" => json!({"task_id": TASK, "body": "New"}),
+        "time_entries" => json!({"member_id": member, "session_date": "2026-02-03", "duration_seconds": 60}),
+        "economics_model" => json!({"name": "New", "currency": "EUR"}),
+        "rates" => {
+            json!({"kind": "cost", "role": "member", "amount": "20", "currency": "EUR", "valid_from": "2026-02-03"})
+        }
+        "expenses" => json!({"project_id": PROJECT, "spent_on": "2026-02-03", "amount": "20", "currency": "EUR"}),
+        "exchange_rates" => json!({"currency": "CHF", "valid_from": "2026-02-03", "rate": "1.05"}),
+        _ => json!({"name": "New"}),
+    }
+}
+
+fn edited_values(tbl: &str) -> Value {
+    match tbl {
+        "task_dependencies" => json!({"lag_days": 3}),
+        "task_links" => json!({"title": "Edited"}),
+        "comments" => json!({"body": "Edited"}),
+        "time_entries" => json!({"session_name": "Edited"}),
+        "rates" => json!({"amount": "30"}),
+        "expenses" => json!({"description": "Edited"}),
+        "exchange_rates" => json!({"rate": "3"}),
+        _ => json!({"name": "Edited"}),
+    }
 }
 
 async fn function_works(session: &Session, person: Person, function: &str, case: &str, scopes: &Scopes) -> bool {
@@ -314,7 +353,20 @@ async fn lay_out(db: &Db) -> Scopes {
         insert into clients (id, tenant_id, name) values ('{CLIENT}', '{TENANT}', 'Client');
         insert into projects (id, tenant_id, name) values ('{PROJECT}', '{TENANT}', 'P'), ('{PROJECT_WITHOUT_BUDGET}', '{TENANT}', 'Q');
         insert into project_budgets (id, tenant_id, budget) values ('{PROJECT}', '{TENANT}', 1000);
-        insert into tasks (id, tenant_id, name) values ('{TASK}', '{TENANT}', 'Task'), ('{LOCKED_TASK}', '{TENANT}', 'Locked');
+        insert into tasks (id, tenant_id, name) values ('{TASK}', '{TENANT}', 'Task'), ('{SECOND_TASK}', '{TENANT}', 'Second'),
+          ('{THIRD_TASK}', '{TENANT}', 'Third'), ('{LOCKED_TASK}', '{TENANT}', 'Locked');
+        insert into task_dependencies (id, tenant_id, task_id, depends_on) values ('{RECORD}', '{TENANT}', '{TASK}', '{THIRD_TASK}');
+        insert into task_links (id, tenant_id, task_id, url) values ('{RECORD}', '{TENANT}', '{TASK}', 'https://example.com');
+        insert into comments (id, tenant_id, task_id, body, created_by) values ('{RECORD}', '{TENANT}', '{TASK}', 'Body', '{creator}');
+        insert into time_entries (id, tenant_id, member_id, session_date, duration_seconds)
+        values ('{RECORD}', '{TENANT}', '{creator}', '2026-02-02', 60);
+        insert into economics_model (id, tenant_id, name, currency) values ('{RECORD}', '{TENANT}', 'Model', 'EUR');
+        insert into rates (id, tenant_id, kind, role, amount, currency, valid_from)
+        values ('{RECORD}', '{TENANT}', 'cost', 'member', 10, 'EUR', '2026-02-02');
+        insert into expenses (id, tenant_id, project_id, spent_on, amount, currency)
+        values ('{RECORD}', '{TENANT}', '{PROJECT}', '2026-02-02', 10, 'EUR');
+        insert into scenarios (id, tenant_id, name) values ('{RECORD}', '{TENANT}', 'Scenario');
+        insert into exchange_rates (id, tenant_id, currency, valid_from, rate) values ('{RECORD}', '{TENANT}', 'CHF', '2026-02-02', 2);
         insert into editing_locks (tenant_id, record_type, record_id, holder, user_id, device, window_label, fence, locked_at, expires_at)
         values ('{TENANT}', 'task', '{LOCKED_TASK}', '{holder}', '{DEVICE}', '{DEVICE}', 'w', 1, now(), now() + interval '1 hour');
         insert into invitations (id, tenant_id, role, code_hash, expires_at, created_by) values
