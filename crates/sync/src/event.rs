@@ -4,6 +4,10 @@ use cockpit_domain::{AppError, DeviceId, MutationId, RecordId, ScopeId, SyncStat
 use uuid::Uuid;
 
 use crate::{
+    locks::{
+        LockRow,
+        wire::{HeartbeatAnswer, LockAnswer, LockName, UnlockAnswer},
+    },
     store::RecordKey,
     wire::{Cursor, FeedMessage, Fields, PageAnswer, PullAnswer, PushAnswer, ScopeInfo, WireMutation},
 };
@@ -51,6 +55,56 @@ pub enum Event {
         /// Whether messages arrive on it.
         joined: bool,
     },
+    /// A window begins to change a form: it wants the lock on it. Nothing happens for a record that has none, or that it has already.
+    LockBegin {
+        /// The record.
+        key: RecordKey,
+        /// The window's label.
+        window: String,
+    },
+    /// A window wants the lock on a form even if somebody has it; the server decides whether it may.
+    LockTakeOver {
+        /// The record.
+        key: RecordKey,
+        /// The window's label.
+        window: String,
+    },
+    /// A window has finished with a form. The lock goes when what was written under it has arrived.
+    LockEnd {
+        /// The record.
+        key: RecordKey,
+        /// The window's label.
+        window: String,
+    },
+    /// A window is gone or was loaded anew; or, without a label, the app quits or signs out: then all locks are released at once, as far as
+    /// somebody is there to carry the calls out.
+    LocksEnd {
+        /// The window's label; `None` for all windows.
+        window: Option<String>,
+    },
+    /// The answer to [`Effect::Lock`].
+    Locked {
+        /// The request it answers; a stale one is ignored.
+        request: u64,
+        /// The answer, or why there is none.
+        answer: Result<LockAnswer, CallError>,
+    },
+    /// The answer to [`Effect::Unlock`].
+    Unlocked {
+        /// The request it answers; a stale one is ignored.
+        request: u64,
+        /// The answer, or why there is none.
+        answer: Result<UnlockAnswer, CallError>,
+    },
+    /// The answer to [`Effect::Heartbeat`].
+    Beaten {
+        /// The request it answers; a stale one is ignored.
+        request: u64,
+        /// The answer, or why there is none.
+        answer: Result<HeartbeatAnswer, CallError>,
+    },
+    /// A `locks` message of the feed, or a broadcast of another client: a reason to pull, and nothing else.
+    Hint,
     /// A `changes` or `moved` message of the feed.
     Feed(FeedMessage),
     /// The time of [`Effect::WakeAt`] has come.
@@ -99,6 +153,52 @@ pub enum Effect {
         device: DeviceId,
         /// At most [`crate::wire::MAX_BATCH`].
         batch: Vec<WireMutation>,
+    },
+    /// Call `lock_record`.
+    Lock {
+        /// To be named in [`Event::Locked`].
+        request: u64,
+        /// This device.
+        device: DeviceId,
+        /// The window that wants it.
+        window: String,
+        /// The kind of form.
+        record_type: &'static str,
+        /// The record.
+        record: RecordId,
+        /// How long it lasts unless it is renewed.
+        seconds: i64,
+        /// Whether to take it from whoever has it.
+        take_over: bool,
+    },
+    /// Call `unlock_record`.
+    Unlock {
+        /// To be named in [`Event::Unlocked`].
+        request: u64,
+        /// This device.
+        device: DeviceId,
+        /// The window that had it.
+        window: String,
+        /// The kind of form.
+        record_type: &'static str,
+        /// The record.
+        record: RecordId,
+    },
+    /// Call `lock_heartbeat`.
+    Heartbeat {
+        /// To be named in [`Event::Beaten`].
+        request: u64,
+        /// This device.
+        device: DeviceId,
+        /// All locks of the device, in order.
+        locks: Vec<LockName>,
+        /// How long they last from then on.
+        seconds: i64,
+    },
+    /// The locks that windows show are now these, in place of the former.
+    Locks {
+        /// This device's own first.
+        rows: Vec<LockRow>,
     },
     /// The set of private feed channels that should be joined, in place of the former.
     Channels {

@@ -56,7 +56,14 @@ impl Actor {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Pull { .. } | Effect::Page { .. } | Effect::Push { .. } => self.call(effect),
+                Effect::Pull { .. }
+                | Effect::Page { .. }
+                | Effect::Push { .. }
+                | Effect::Lock { .. }
+                | Effect::Unlock { .. }
+                | Effect::Heartbeat { .. } => self.call(effect),
+                // No window shows locks yet; who holds one is told by the notices and by the changes that wait.
+                Effect::Locks { .. } => {}
                 Effect::Channels { topics } => self.join(topics),
                 Effect::WakeAt { mono_ms } => {
                     if let Some(workspace) = self.workspace.as_mut() {
@@ -89,6 +96,9 @@ impl Actor {
             Effect::Pull { request, cursors } => tracing::debug_span!("pull", request, scopes = cursors.len()),
             Effect::Page { request, table, .. } => tracing::debug_span!("page", request, table = table.name()),
             Effect::Push { request, batch, .. } => tracing::debug_span!("push", request, mutations = batch.len()),
+            Effect::Lock { request, record_type, .. } => tracing::debug_span!("lock", request, record_type),
+            Effect::Unlock { request, record_type, .. } => tracing::debug_span!("unlock", request, record_type),
+            Effect::Heartbeat { request, locks, .. } => tracing::debug_span!("heartbeat", request, locks = locks.len()),
             _ => tracing::Span::none(),
         };
         let connection = connection.clone();

@@ -30,6 +30,26 @@ pub(crate) async fn call(connection: Connection, tenant: TenantId, effect: Effec
             let answer = or_call(unfit, connection.call("apply_mutations", &args)).await;
             Some(Event::Pushed { request, answer })
         }
+        Effect::Lock { request, device, window, record_type, record, seconds, take_over } => {
+            let args = json!({
+                "p_tenant": tenant, "p_device": device, "p_window": window, "p_type": record_type, "p_record": record,
+                "p_seconds": seconds, "p_take_over": take_over,
+            });
+            let answer = or_call(unfit, connection.call("lock_record", &args)).await;
+            Some(Event::Locked { request, answer })
+        }
+        Effect::Unlock { request, device, window, record_type, record } => {
+            let args = json!({
+                "p_tenant": tenant, "p_device": device, "p_window": window, "p_type": record_type, "p_record": record,
+            });
+            let answer = or_call(unfit, connection.call("unlock_record", &args)).await;
+            Some(Event::Unlocked { request, answer })
+        }
+        Effect::Heartbeat { request, device, locks, seconds } => {
+            let args = json!({ "p_tenant": tenant, "p_device": device, "p_locks": locks, "p_seconds": seconds });
+            let answer = or_call(unfit, connection.call("lock_heartbeat", &args)).await;
+            Some(Event::Beaten { request, answer })
+        }
         _ => None,
     }
 }

@@ -283,6 +283,8 @@ fn translate(event: RealtimeEvent, feed: &[String]) -> Option<Event> {
                 }
             }
         }
+        // Some lock was taken, released or taken over; which, the pull tells.
+        RealtimeEvent::Broadcast { event, .. } if event == "locks" => Some(Event::Hint),
         // Nothing else is asked for on the feed's channels; what a later version tells is no reason to pull.
         _ => None,
     }

@@ -7,13 +7,12 @@ use cockpit_domain::{AppError, ErrorCode, ScopeKind};
 use crate::{
     core::{Core, Findings, Session},
     event::{CallError, Effect},
-    locks::wire::LockInfo,
     outbox, pull,
     pull::{Applied, Paged},
     schedule::{Lane, Problem},
-    store::{RecordKey, ScopeRecord, Store, Stored},
+    store::{ScopeRecord, Store, Stored},
     time::Now,
-    wire::{PageAnswer, PullAnswer, PulledBody, PulledScope, PulledState, PushAnswer},
+    wire::{PageAnswer, PullAnswer, PulledBody, PulledScope, PulledState, PushAnswer, PushError},
 };
 
 /// Pulls that follow one that did not bring what a hint told of, after pauses that double: a second and a quarter in all.
@@ -51,6 +50,7 @@ impl Core {
             return Ok(());
         }
         if let Some(locks) = answer.locks {
+            self.locks.seen(&locks, store.device()?, now);
             self.locks_seen(&locks, now, store)?;
         }
         self.pulls.succeeded(now.mono_ms);
@@ -211,6 +211,9 @@ impl Core {
             }
         };
         self.observe_clock(answer.server_ms, self.pushes.begun(), now, found);
+        if answer.error == Some(PushError::DeviceForked) {
+            self.forget_locks();
+        }
         let scopes = &self.scopes;
         let known = |scope| scopes.contains_key(&scope);
         let settled = outbox::settle(&answer, known, now, &mut self.rng, store)?;
@@ -240,20 +243,6 @@ impl Core {
         Ok(())
     }
 
-    /// Takes the locks that were live when the server answered: what waited for one that is gone is tried again.
-    fn locks_seen(&mut self, locks: &[LockInfo], now: Now, store: &dyn Store) -> Stored<()> {
-        let device = store.device()?;
-        let is_locked = |key: RecordKey| {
-            let of =
-                |lock: &&LockInfo| Some(lock.record_type.as_str()) == key.table.lock_type() && lock.record_id == key.id;
-            locks.iter().filter(of).any(|lock| lock.device != device)
-        };
-        if self.waits.release(is_locked, now) {
-            self.pushes.ask_unless_backing_off(now.mono_ms);
-        }
-        Ok(())
-    }
-
     /// How soon to pull again because a hint told of a change that this pull has not brought. Hints come from the server's log of writes, where a
     /// commit can be read a moment before other transactions see it. What is not there after a few tries was in a history that is gone.
     fn hint_pause(&mut self) -> Option<i64> {
@@ -270,7 +259,7 @@ impl Core {
         Some(HINT_PAUSE_MS << self.behind_hints)
     }
 
-    fn observe_clock(&mut self, server_ms: i64, begun: Option<Now>, now: Now, found: &mut Findings) {
+    pub(super) fn observe_clock(&mut self, server_ms: i64, begun: Option<Now>, now: Now, found: &mut Findings) {
         let offset = begun.and_then(|begun| self.server_clock.observe(server_ms, begun, now));
         found.effects.extend(offset.map(|offset_ms| Effect::ServerClock { offset_ms }));
     }

@@ -22,21 +22,24 @@ impl Core {
             self.begin_page(now, &mut effects);
             self.begin_pull(now, store, &mut effects)?;
             self.begin_push(now, store, &mut effects)?;
+            self.begin_lock_calls(now, store, &mut effects)?;
         }
         let status = self.status(store)?;
         if self.told.as_ref() != Some(&status) {
             self.told = Some(status.clone());
             effects.push(Effect::Status(status));
         }
-        self.set_alarm(&mut effects);
+        self.tell_locks(store, &mut effects)?;
+        self.set_alarm(now, &mut effects);
         Ok(effects)
     }
 
-    fn set_alarm(&mut self, effects: &mut Vec<Effect>) {
+    fn set_alarm(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let pushes = (!self.pushes_held()).then_some(&self.pushes);
         let wake = match self.session {
             Session::Present => {
-                [Some(&self.pulls), Some(&self.pages), pushes].into_iter().flatten().filter_map(Lane::wake_ms).min()
+                let lanes = [Some(&self.pulls), Some(&self.pages), pushes].into_iter().flatten();
+                lanes.filter_map(Lane::wake_ms).chain(self.locks_wake_ms(now)).min()
             }
             _ => None,
         };

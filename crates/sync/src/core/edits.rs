@@ -49,7 +49,7 @@ impl Core {
         };
         if let Some(change) = change {
             let scope = self.scopes.values().find(|scope| scope.kind == change.key.table.scope_kind());
-            edit::write(&change, mutation, now, scope, None, store)?;
+            edit::write(&change, mutation, now, scope, self.fence_of(&change, now), store)?;
             if fresh {
                 edit::remember(&change, store)?;
             }

@@ -3,6 +3,7 @@
 mod answers;
 mod begin;
 mod edits;
+mod locks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use cockpit_domain::{MutationId, ScopeId, ScopeKind, SyncPhase, SyncStatus, Wait
 
 use crate::{
     event::{Effect, Event},
+    locks::{LockRow, Locks},
     pull,
     schedule::Lane,
     server_clock::ServerClock,
@@ -32,11 +34,23 @@ pub struct CoreOptions {
     pub retry_max_ms: i64,
     /// Pause before a change is sent again whose record is locked by somebody else.
     pub waiting_ms: i64,
+    /// How long a lock lasts on the server without a renewal: 10,000 to 300,000.
+    pub lock_ttl_ms: i64,
+    /// Pause between renewals of this device's locks, and the longest one between tries.
+    pub lock_heartbeat_ms: i64,
 }
 
 impl Default for CoreOptions {
     fn default() -> Self {
-        Self { seed: 0, poll_ms: 30_000, poll_without_feed_ms: 5_000, retry_max_ms: 30_000, waiting_ms: 2_000 }
+        Self {
+            seed: 0,
+            poll_ms: 30_000,
+            poll_without_feed_ms: 5_000,
+            retry_max_ms: 30_000,
+            waiting_ms: 2_000,
+            lock_ttl_ms: 30_000,
+            lock_heartbeat_ms: 5_000,
+        }
     }
 }
 
@@ -63,6 +77,12 @@ pub struct Core {
     resent: BTreeSet<MutationId>,
     /// Records whose changes wait for somebody else's lock.
     waits: Waits,
+    locks: Locks,
+    /// `lock_record` and `unlock_record`, one at a time, so that what a window wanted last is what it gets.
+    lock_calls: Lane,
+    heartbeats: Lane,
+    /// `None` before anything was told: windows may still show what an earlier core told.
+    told_locks: Option<Vec<LockRow>>,
     /// Whether the last push was answered by a demand to number anew.
     renumbered: bool,
     caught_up: bool,
@@ -117,6 +137,10 @@ impl Core {
             acknowledged_since_pull: false,
             resent: BTreeSet::new(),
             waits: Waits::default(),
+            locks: Locks::default(),
+            lock_calls: Lane::new(),
+            heartbeats: Lane::new(),
+            told_locks: None,
             renumbered: false,
             caught_up: false,
             hinted: BTreeMap::new(),
@@ -135,6 +159,7 @@ impl Core {
     /// When the store fails.
     pub fn step(&mut self, event: Event, now: Now, store: &mut dyn Store) -> Stored<Vec<Effect>> {
         let mut found = Findings::default();
+        self.locks_age(now);
         match event {
             Event::SignedIn { scopes } => self.signed_in(scopes, now, store)?,
             Event::SignedOut => self.end_session(Session::Ended),
@@ -147,8 +172,25 @@ impl Core {
             Event::Pushed { request, answer } if self.pushes.end(request) => {
                 self.pushed(answer, now, store, &mut found)?
             }
+            Event::Locked { request, answer } if self.lock_calls.end(request) => {
+                self.locked(answer, now, store, &mut found)?
+            }
+            Event::Unlocked { request, answer } if self.lock_calls.end(request) => self.unlocked(answer, now),
+            Event::Beaten { request, answer } if self.heartbeats.end(request) => {
+                self.beaten(answer, now, store, &mut found)?
+            }
             // The answer to a call that was given up; what it says will be said again.
-            Event::Pulled { .. } | Event::Paged { .. } | Event::Pushed { .. } => {}
+            Event::Pulled { .. }
+            | Event::Paged { .. }
+            | Event::Pushed { .. }
+            | Event::Locked { .. }
+            | Event::Unlocked { .. }
+            | Event::Beaten { .. } => {}
+            Event::LockBegin { key, window } => self.begin_lock(key, window, false),
+            Event::LockTakeOver { key, window } => self.begin_lock(key, window, true),
+            Event::LockEnd { key, window } => self.end_lock(key, &window, now),
+            Event::LocksEnd { window } => self.end_locks(window.as_deref(), now, store, &mut found)?,
+            Event::Hint => self.hint(now),
             Event::Socket { open } => self.socket(open, now),
             Event::Channel { topic, joined } => self.channel(topic, joined, now),
             Event::Feed(message) => self.feed(&message, now),
@@ -231,6 +273,7 @@ impl Core {
         self.caught_up = false;
         self.joined.clear();
         self.waits.take();
+        self.forget_locks();
         for lane in [&mut self.pulls, &mut self.pages, &mut self.pushes] {
             lane.reset();
         }
@@ -238,6 +281,7 @@ impl Core {
 
     fn nudge(&mut self, now: Now) {
         self.server_clock.doubt();
+        self.doubt_locks(now);
         for lane in [&mut self.pulls, &mut self.pages, &mut self.pushes] {
             lane.ask(now.mono_ms);
         }

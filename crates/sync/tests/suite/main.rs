@@ -9,6 +9,8 @@
 
 mod bootstrap;
 mod crash;
+mod lock_races;
+mod locks;
 mod overlay;
 mod pull;
 mod queue;

@@ -23,6 +23,8 @@ pub(crate) struct Client {
     pub(crate) core: Core,
     pub(crate) options: CoreOptions,
     pub(crate) mono_ms: i64,
+    /// How long the machine has slept in all: the wall clock went on, the monotonic one did not.
+    pub(crate) slept_ms: i64,
     pub(crate) calls: VecDeque<Effect>,
     pub(crate) told: Vec<Effect>,
     pub(crate) wake_ms: Option<i64>,
@@ -37,7 +39,7 @@ impl Client {
         let options = CoreOptions { seed, ..CoreOptions::default() };
         let core = Core::open(options.clone(), &mut store).unwrap();
         let (calls, told, topics) = (VecDeque::new(), Vec::new(), Vec::new());
-        Self { user, store, core, options, mono_ms: 0, calls, told, wake_ms: None, topics, ids }
+        Self { user, store, core, options, mono_ms: 0, slept_ms: 0, calls, told, wake_ms: None, topics, ids }
     }
 
     /// What a second machine is that was given a copy of this one's data file.
@@ -50,7 +52,7 @@ impl Client {
     }
 
     pub(crate) fn now(&self) -> Now {
-        Now { wall_ms: 1_770_000_000_000 + self.mono_ms, mono_ms: self.mono_ms }
+        Now { wall_ms: 1_770_000_000_000 + self.mono_ms + self.slept_ms, mono_ms: self.mono_ms }
     }
 
     /// The process dies and starts again: what was not committed is gone, and so is every call and alarm.
@@ -119,7 +121,12 @@ impl Client {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Pull { .. } | Effect::Page { .. } | Effect::Push { .. } => self.calls.push_back(effect),
+                Effect::Pull { .. }
+                | Effect::Page { .. }
+                | Effect::Push { .. }
+                | Effect::Lock { .. }
+                | Effect::Unlock { .. }
+                | Effect::Heartbeat { .. } => self.calls.push_back(effect),
                 Effect::WakeAt { mono_ms } => self.wake_ms = Some(mono_ms),
                 Effect::Channels { topics } => self.topics = topics,
                 other => self.told.push(other),
@@ -192,7 +199,7 @@ pub(crate) fn answer(server: &mut ModelServer, user: User, call: &Effect) -> Eve
             let answer = server.apply(user, *device, batch).ok_or_else(refused);
             Event::Pushed { request: *request, answer }
         }
-        other => panic!("{other:?} is not a call"),
+        other => super::locks::answer(server, user, other),
     }
 }
 
@@ -202,6 +209,9 @@ pub(crate) fn failure(call: &Effect, error: CallError) -> Event {
         Effect::Pull { request, .. } => Event::Pulled { request: *request, answer: Err(error) },
         Effect::Page { request, .. } => Event::Paged { request: *request, answer: Err(error) },
         Effect::Push { request, .. } => Event::Pushed { request: *request, answer: Err(error) },
+        Effect::Lock { request, .. } => Event::Locked { request: *request, answer: Err(error) },
+        Effect::Unlock { request, .. } => Event::Unlocked { request: *request, answer: Err(error) },
+        Effect::Heartbeat { request, .. } => Event::Beaten { request: *request, answer: Err(error) },
         other => panic!("{other:?} is not a call"),
     }
 }
@@ -295,13 +305,21 @@ pub(crate) enum Kind {
     Pull,
     Page,
     Push,
+    Lock,
+    Unlock,
+    Heartbeat,
 }
 
 impl Kind {
     pub(crate) fn is(self, call: &Effect) -> bool {
         matches!(
             (self, call),
-            (Self::Pull, Effect::Pull { .. }) | (Self::Page, Effect::Page { .. }) | (Self::Push, Effect::Push { .. })
+            (Self::Pull, Effect::Pull { .. })
+                | (Self::Page, Effect::Page { .. })
+                | (Self::Push, Effect::Push { .. })
+                | (Self::Lock, Effect::Lock { .. })
+                | (Self::Unlock, Effect::Unlock { .. })
+                | (Self::Heartbeat, Effect::Heartbeat { .. })
         )
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cockpit_domain::{DeviceId, MemberId, RecordId, Table};
 use cockpit_sync::{
+    Effect, Event,
     locks::wire::{HeartbeatAnswer, LockAnswer, LockInfo, LockName, UnlockAnswer},
     wire::{MutationOp, MutationResult, MutationStatus, WireMutation},
 };
@@ -165,5 +166,24 @@ impl ModelServer {
             return Err(answer(MutationStatus::Rejected, "fenced", json!(null)));
         }
         Ok(())
+    }
+}
+
+/// What the server answers to a call about locks.
+pub(crate) fn answer(server: &mut ModelServer, user: User, call: &Effect) -> Event {
+    match call {
+        Effect::Lock { request, device, window, record_type, record, seconds, take_over } => {
+            let answer = server.lock(user, *device, window, record_type, *record, *seconds, *take_over);
+            Event::Locked { request: *request, answer: Ok(answer) }
+        }
+        Effect::Unlock { request, device, window, record_type, record } => {
+            let answer = server.unlock(user, *device, window, record_type, *record);
+            Event::Unlocked { request: *request, answer: Ok(answer) }
+        }
+        Effect::Heartbeat { request, device, locks, seconds } => {
+            let answer = server.heartbeat(user, *device, locks, *seconds);
+            Event::Beaten { request: *request, answer: Ok(answer) }
+        }
+        other => panic!("{other:?} is not a call"),
     }
 }
