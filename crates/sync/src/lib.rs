@@ -14,6 +14,7 @@
 
 pub mod event;
 pub mod memory;
+pub mod planted;
 mod overlay;
 pub mod store;
 mod time;
