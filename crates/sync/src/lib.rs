@@ -16,6 +16,7 @@ pub mod event;
 pub mod locks;
 pub mod memory;
 mod overlay;
+pub mod planted;
 pub mod presence;
 pub mod store;
 mod time;

@@ -23,7 +23,7 @@ mod people;
 mod permissions;
 mod support;
 mod syncing;
+mod timers;
 mod user_concurrency;
 mod user_scope;
-mod timers;
 mod work;

@@ -1,7 +1,7 @@
 //! First copies, refetches, and scopes that come and go.
 
 use cockpit_domain::{RecordId, ScopeKind, SyncPhase};
-use cockpit_sync::{Effect, Event, Store};
+use cockpit_sync::{Effect, Event};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cockpit_domain::RecordId;
-use cockpit_sync::{Effect, Event, Store};
+use cockpit_sync::{Effect, Event};
 use uuid::Uuid;
 
 use crate::support::{

@@ -1,4 +1,4 @@
-//! The core against a model of the server: one test per rule, and a seeded run of everything at once.
+//! The core against a model of the server: one test per rule. Everything at once, by seed, is crates/sim.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,11 +18,10 @@ mod rejection;
 mod restore;
 mod schedule;
 mod session;
-mod simulation;
 mod undo;
 mod unsent;
 mod waiting;
 mod wire;
 
-#[path = "../support/mod.rs"]
-mod support;
+// What the tests stand on.
+use cockpit_sim as support;

@@ -1,7 +1,7 @@
 //! What comes in: whole transactions, in order, only when newer, and from hints that prove nothing.
 
 use cockpit_domain::{RecordId, ScopeKind};
-use cockpit_sync::{Effect, Event, Store, wire::FeedMessage};
+use cockpit_sync::{Effect, Event, wire::FeedMessage};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! Numbers, batches and everything that may happen to a call on its way.
 
 use cockpit_domain::TaskField;
-use cockpit_sync::{Effect, OutboxState, Store, wire::MutationStatus};
+use cockpit_sync::{Effect, OutboxState, wire::MutationStatus};
 
 use crate::support::{
     Client, Rig,

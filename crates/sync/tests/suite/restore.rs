@@ -1,7 +1,7 @@
 //! A server that went back to an earlier state.
 
 use cockpit_domain::RecordId;
-use cockpit_sync::{Effect, Event, OutboxState, Store};
+use cockpit_sync::{Effect, Event, OutboxState};
 use serde_json::json;
 use uuid::Uuid;
 

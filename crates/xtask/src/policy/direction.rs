@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cockpit-domain", &[]),
     ("cockpit-sync", &["cockpit-domain"]),
     ("cockpit-store", &["cockpit-domain", "cockpit-sync"]),
+    ("cockpit-sim", &["cockpit-domain", "cockpit-sync", "cockpit-store"]),
     ("cockpit-supabase", &[]),
     ("cockpit-engine", &["cockpit-domain", "cockpit-sync", "cockpit-store", "cockpit-supabase"]),
     ("cockpit-hub", &["cockpit-domain"]),

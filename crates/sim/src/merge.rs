@@ -3,23 +3,29 @@
 use serde_json::{Value, json};
 
 /// The fate of one column.
-pub(crate) enum Merged {
+pub enum Merged {
+    /// It stays as it is.
     Keep,
+    /// It becomes this.
     Write(Value),
+    /// The client merges the text.
     AskText,
+    /// A person chooses.
+    Ask,
 }
 
 /// `fresh`: nobody changed the record since the person saw it.
-pub(crate) fn column(name: &str, fresh: bool, base: &Value, mine: &Value, theirs: &Value) -> Merged {
+pub fn column(tbl: &str, name: &str, fresh: bool, base: &Value, mine: &Value, theirs: &Value) -> Merged {
     if mine == theirs {
         return Merged::Keep;
     }
     if fresh || base == theirs {
         return Merged::Write(mine.clone());
     }
-    match name {
-        "notes" => Merged::AskText,
-        "tags" => Merged::Write(union(base, mine, theirs)),
+    match (tbl, name) {
+        (_, "notes") | ("projects", "description") | ("comments", "body") => Merged::AskText,
+        ("project_budgets", _) => Merged::Ask,
+        (_, "tags" | "mentions") => Merged::Write(union(base, mine, theirs)),
         _ => Merged::Write(mine.clone()),
     }
 }

@@ -11,87 +11,127 @@ use cockpit_sync::wire::{
 use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
 
-use super::{
+use crate::{
     locks::Leases,
     merge::{self, Merged},
 };
 
 /// A person, by number.
-pub(crate) type User = u32;
+pub type User = u32;
 
 /// One logged row and what the checks want to know of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Logged {
-    pub(crate) change: Change,
-    pub(crate) fields: Fields,
+pub struct Logged {
+    /// The row as the wire has it.
+    pub change: Change,
+    /// The values after it.
+    pub fields: Fields,
 }
 
 /// A scope with its log.
 #[derive(Clone, Debug)]
-pub(crate) struct Scope {
-    pub(crate) id: ScopeId,
-    pub(crate) kind: ScopeKind,
-    pub(crate) epoch: i64,
-    pub(crate) min_seq: i64,
-    pub(crate) feed_key: u32,
-    pub(crate) log: Vec<Logged>,
+pub struct Scope {
+    /// Its id.
+    pub id: ScopeId,
+    /// Who sees it.
+    pub kind: ScopeKind,
+    /// The one person who sees it, for [`ScopeKind::User`].
+    pub owner: Option<User>,
+    /// Raised when the log is replaced.
+    pub epoch: i64,
+    /// The oldest cursor that a pull still serves.
+    pub min_seq: i64,
+    /// The rotating part of its topics' names.
+    pub feed_key: u32,
+    /// Everything that happened in it, contiguous.
+    pub log: Vec<Logged>,
 }
 
 impl Scope {
-    pub(crate) fn head(&self) -> i64 {
+    /// The last sequence number; 0 for an empty log.
+    pub fn head(&self) -> i64 {
         self.log.last().map_or(0, |logged| logged.change.seq)
     }
 
-    pub(crate) fn mark_at(&self, seq: i64) -> Option<Uuid> {
-        self.log.iter().find(|logged| logged.change.seq == seq).map(|logged| logged.change.mark)
+    /// The logged row at `seq`, if the log has one.
+    pub fn at(&self, seq: i64) -> Option<&Logged> {
+        let first = self.log.first()?.change.seq;
+        self.log.get(usize::try_from(seq - first).ok()?)
+    }
+
+    /// The mark of the logged row at `seq`.
+    pub fn mark_at(&self, seq: i64) -> Option<Uuid> {
+        self.at(seq).map(|logged| logged.change.mark)
+    }
+
+    /// What is logged after `seq`.
+    pub fn after(&self, seq: i64) -> &[Logged] {
+        let first = self.log.first().map_or(1, |logged| logged.change.seq);
+        let from = usize::try_from((seq + 1 - first).max(0)).unwrap().min(self.log.len());
+        &self.log[from..]
     }
 }
 
 /// The state that a backup of the server holds.
 #[derive(Clone, Debug)]
-pub(crate) struct Database {
-    pub(crate) scopes: Vec<Scope>,
-    pub(crate) rows: BTreeMap<(String, Uuid), Fields>,
+pub struct Database {
+    /// Every scope.
+    pub scopes: Vec<Scope>,
+    /// Every row by table and id.
+    pub rows: BTreeMap<(String, Uuid), Fields>,
+    /// Whose a row is that only one person sees.
+    owner: BTreeMap<Uuid, User>,
     purged: BTreeMap<(String, Uuid), i64>,
     ledger: BTreeMap<(User, DeviceId), Vec<(MutationId, MutationResult)>>,
     /// How often each mutation took effect.
-    pub(crate) effects: BTreeMap<MutationId, u32>,
+    pub effects: BTreeMap<MutationId, u32>,
     /// First execution of every mutation, in order.
-    pub(crate) executed: Vec<(DeviceId, MutationId)>,
+    pub executed: Vec<(DeviceId, MutationId)>,
     sent_by: BTreeMap<MutationId, DeviceId>,
-    pub(crate) members: BTreeMap<User, bool>,
+    /// Who is in the workspace, and whether they may see money.
+    pub members: BTreeMap<User, bool>,
 }
 
 /// The server.
-pub(crate) struct ModelServer {
-    pub(crate) db: Database,
-    pub(crate) tenant: TenantId,
-    pub(crate) now_ms: i64,
+pub struct ModelServer {
+    /// Its data.
+    pub db: Database,
+    /// The workspace.
+    pub tenant: TenantId,
+    /// Its clock, Unix milliseconds.
+    pub now_ms: i64,
     /// Changes per pull and rows per page.
-    pub(crate) limit: usize,
+    pub limit: usize,
     /// Feed messages that nobody has taken yet, with the topic they are for.
-    pub(crate) feed: Vec<(String, ScopeId, Option<i64>)>,
+    pub feed: Vec<(String, ScopeId, Option<i64>)>,
     /// Mutations refused for good, by id.
-    pub(crate) rejected: BTreeMap<MutationId, String>,
+    pub rejected: BTreeMap<MutationId, String>,
     /// Mutations that had taken effect in a history that a restore threw away.
-    pub(crate) lost: BTreeSet<MutationId>,
+    pub lost: BTreeSet<MutationId>,
     /// Mutations whose fate, whichever it was, a restore threw away.
-    pub(crate) forgotten: BTreeSet<MutationId>,
+    pub forgotten: BTreeSet<MutationId>,
     /// Not part of a backup: what a restored server thinks of locks has expired.
-    pub(crate) leases: Leases,
-    pub(crate) forks: u32,
-    pub(crate) gaps: u32,
-    pub(crate) merges: u32,
+    pub leases: Leases,
+    /// Batches refused because another copy of the device had used their numbers.
+    pub forks: u32,
+    /// Batches refused because numbers were missing.
+    pub gaps: u32,
+    /// Changes of long text that the client had to merge.
+    pub merges: u32,
+    /// Fields that two people changed at the same time, whatever became of them.
+    pub conflicts: u32,
     rng: fastrand::Rng,
     transactions: u64,
 }
 
 impl ModelServer {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// A workspace with a scope for everyone and one for money, and nobody in it.
+    pub fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let scope = |kind, rng: &mut fastrand::Rng| Scope {
             id: ScopeId(Uuid::from_u128(rng.u128(..))),
             kind,
+            owner: None,
             epoch: 1,
             min_seq: 0,
             feed_key: 1,
@@ -102,6 +142,7 @@ impl ModelServer {
         let db = Database {
             scopes,
             rows: BTreeMap::new(),
+            owner: BTreeMap::new(),
             purged: BTreeMap::new(),
             ledger: BTreeMap::new(),
             effects: BTreeMap::new(),
@@ -122,6 +163,7 @@ impl ModelServer {
             forks: 0,
             gaps: 0,
             merges: 0,
+            conflicts: 0,
             rng,
             transactions: 0,
         };
@@ -129,32 +171,56 @@ impl ModelServer {
         server
     }
 
-    pub(crate) fn scope(&self, kind: ScopeKind) -> &Scope {
+    /// The first scope of a kind; there is only one of those that several people see.
+    pub fn scope(&self, kind: ScopeKind) -> &Scope {
         self.db.scopes.iter().find(|scope| scope.kind == kind).unwrap()
     }
 
-    fn scope_mut(&mut self, kind: ScopeKind) -> &mut Scope {
-        self.db.scopes.iter_mut().find(|scope| scope.kind == kind).unwrap()
+    /// Gives a person the scope that only they see.
+    pub fn give_private_scope(&mut self, user: User) {
+        let id = ScopeId(Uuid::from_u128(self.rng.u128(..)));
+        let (kind, owner, log) = (ScopeKind::User, Some(user), Vec::new());
+        self.db.scopes.push(Scope { id, kind, owner, epoch: 1, min_seq: 0, feed_key: 1, log });
+    }
+
+    /// Where changes of a row are logged.
+    pub fn scope_of(&self, tbl: &str, id: Uuid) -> &Scope {
+        &self.db.scopes[self.place_of(tbl, id)]
+    }
+
+    fn place_of(&self, tbl: &str, id: Uuid) -> usize {
+        let (kind, owner) = (kind_of(tbl), self.db.owner.get(&id).copied());
+        self.db.scopes.iter().position(|scope| scope.kind == kind && scope.owner == owner).unwrap()
     }
 
     /// What `my_workspaces` says.
-    pub(crate) fn scopes_of(&self, user: User) -> Vec<ScopeInfo> {
+    pub fn scopes_of(&self, user: User) -> Vec<ScopeInfo> {
         let seen = self.db.scopes.iter().filter(|scope| self.sees(user, scope));
         seen.map(|scope| ScopeInfo { scope: scope.id, kind: scope.kind, feed_key: scope.feed_key.to_string() })
             .collect()
     }
 
-    pub(crate) fn sees(&self, user: User, scope: &Scope) -> bool {
-        self.db.members.get(&user).is_some_and(|finance| *finance || scope.kind == ScopeKind::Tenant)
+    /// Whether a person may read a scope.
+    pub fn sees(&self, user: User, scope: &Scope) -> bool {
+        self.db.members.get(&user).is_some_and(|finance| match scope.kind {
+            ScopeKind::Tenant => true,
+            ScopeKind::Finance => *finance,
+            ScopeKind::User => scope.owner == Some(user),
+        })
+    }
+
+    /// Whether a person may read a row.
+    pub fn sees_row(&self, user: User, tbl: &str, id: Uuid) -> bool {
+        self.sees(user, self.scope_of(tbl, id))
     }
 
     /// Another client or a function of the server writes one row, in a transaction of its own.
-    pub(crate) fn write(&mut self, tbl: &str, id: Uuid, values: Value) {
+    pub fn write(&mut self, tbl: &str, id: Uuid, values: Value) {
         self.write_many(tbl, &[(id, values)]);
     }
 
     /// Writes several rows in one transaction.
-    pub(crate) fn write_many(&mut self, tbl: &str, rows: &[(Uuid, Value)]) {
+    pub fn write_many(&mut self, tbl: &str, rows: &[(Uuid, Value)]) {
         self.transactions += 1;
         for (id, values) in rows {
             let values = values.as_object().unwrap().clone();
@@ -164,7 +230,7 @@ impl ModelServer {
     }
 
     /// Removes a row for good.
-    pub(crate) fn purge(&mut self, tbl: &str, id: Uuid) {
+    pub fn purge(&mut self, tbl: &str, id: Uuid) {
         self.transactions += 1;
         let key = (tbl.to_owned(), id);
         let row = self.db.rows.remove(&key).unwrap();
@@ -199,7 +265,8 @@ impl ModelServer {
     ) {
         let mark = Uuid::from_u128(self.rng.u128(..));
         let xid = self.transactions.to_string();
-        let scope = self.scope_mut(kind_of(tbl));
+        let place = self.place_of(tbl, id);
+        let scope = &mut self.db.scopes[place];
         let raw = row.as_ref().map(|row| RawValue::from_string(json!(row).to_string()).unwrap());
         let seq = scope.head() + 1;
         let change = Change { seq, mark, tbl: tbl.into(), id: RecordId(id), op, version, row: raw, mutation, xid };
@@ -214,7 +281,7 @@ impl ModelServer {
     }
 
     /// `apply_mutations`; `None` when the caller is not a member.
-    pub(crate) fn apply(&mut self, user: User, device: DeviceId, batch: &[WireMutation]) -> Option<PushAnswer> {
+    pub fn apply(&mut self, user: User, device: DeviceId, batch: &[WireMutation]) -> Option<PushAnswer> {
         self.db.members.get(&user)?;
         assert!(batch.len() <= 50, "a call carries at most 50 mutations");
         let ledger = self.db.ledger.entry((user, device)).or_default().clone();
@@ -251,11 +318,11 @@ impl ModelServer {
                 results.push(*hindered);
                 break;
             }
-            let result = earlier.unwrap_or_else(|| self.execute(device, sent));
+            let result = earlier.unwrap_or_else(|| self.execute(user, device, sent));
             self.db.ledger.entry((user, device)).or_default().push((sent.id, result.clone()));
             results.push(result);
         }
-        self.tell(&[ScopeKind::Tenant]);
+        self.tell(&[ScopeKind::Tenant, ScopeKind::Finance, ScopeKind::User]);
         let expected = i64::try_from(self.db.ledger[&(user, device)].len()).unwrap() + 1;
         let logs = self.db.scopes.iter().filter(|scope| self.sees(user, scope));
         let scopes = logs.map(|log| PushedScope { scope: log.id, epoch: log.epoch, head: log.head() }).collect();
@@ -267,17 +334,17 @@ impl ModelServer {
         mine.flat_map(|(_, entries)| entries).find(|(of, _)| *of == id).map(|(_, result)| result.clone())
     }
 
-    fn execute(&mut self, device: DeviceId, sent: &WireMutation) -> MutationResult {
+    fn execute(&mut self, user: User, device: DeviceId, sent: &WireMutation) -> MutationResult {
         self.db.executed.push((device, sent.id));
         self.db.sent_by.insert(sent.id, device);
         if let Err(hindered) = self.hindered(device, sent) {
             self.rejected.insert(sent.id, "fenced".into());
             return *hindered;
         }
-        match self.apply_one(device, sent) {
+        match self.apply_one(user, device, sent) {
             Ok(()) => {
                 *self.db.effects.entry(sent.id).or_default() += 1;
-                let scope = self.scope(kind_of(&sent.tbl));
+                let scope = self.scope_of(&sent.tbl, sent.record.0);
                 let (scope, seq) = (Some(scope.id), Some(scope.head()));
                 let (code, message, fields) = (None, None, None);
                 MutationResult { id: sent.id, status: MutationStatus::Applied, scope, seq, code, message, fields }
@@ -291,7 +358,19 @@ impl ModelServer {
         }
     }
 
-    fn apply_one(&mut self, device: DeviceId, sent: &WireMutation) -> Result<(), (&'static str, Option<Fields>)> {
+    fn apply_one(
+        &mut self,
+        user: User,
+        device: DeviceId,
+        sent: &WireMutation,
+    ) -> Result<(), (&'static str, Option<Fields>)> {
+        let kind = kind_of(&sent.tbl);
+        if kind == ScopeKind::Finance && !self.db.members.get(&user).is_some_and(|finance| *finance) {
+            return Err(("forbidden", None));
+        }
+        if kind == ScopeKind::User && *self.db.owner.entry(sent.record.0).or_insert(user) != user {
+            return Err(("not_found", None));
+        }
         let key = (sent.tbl.clone(), sent.record.0);
         if sent.set.get("notes").is_some_and(Value::is_null) {
             return Err(("invalid", None));
@@ -324,16 +403,23 @@ impl ModelServer {
             MutationOp::Update if trashed => return Err(("deleted", None)),
             MutationOp::Update => {
                 let fresh = sent.base_version == Some(version_of(&current));
-                let mut ask = Fields::new();
+                let (mut ask, mut refused) = (Fields::new(), Fields::new());
                 for (column, mine) in &sent.set {
                     let (base, theirs) = (sent.base.get(column).unwrap_or(&Value::Null), &current[column]);
-                    match merge::column(column, fresh, base, mine, theirs) {
+                    self.conflicts += u32::from(!fresh && base != theirs && mine != theirs);
+                    match merge::column(&sent.tbl, column, fresh, base, mine, theirs) {
                         Merged::Keep => {}
                         Merged::Write(value) => drop(write.insert(column.clone(), value)),
                         Merged::AskText => {
                             ask.insert(column.clone(), json!({ "base": base, "mine": mine, "theirs": theirs }));
                         }
+                        Merged::Ask => {
+                            refused.insert(column.clone(), json!({ "base": base, "mine": mine, "theirs": theirs }));
+                        }
                     }
+                }
+                if !refused.is_empty() {
+                    return Err(("conflict", Some(refused)));
                 }
                 if !ask.is_empty() {
                     self.merges += 1;
@@ -349,18 +435,20 @@ impl ModelServer {
     }
 
     fn others_changed(&self, sent: &WireMutation, base: i64, device: DeviceId) -> bool {
-        self.scope(kind_of(&sent.tbl)).log.iter().any(|Logged { change, .. }| {
+        self.scope_of(&sent.tbl, sent.record.0).log.iter().any(|Logged { change, .. }| {
             let by_other = change.mutation.and_then(|id| self.db.sent_by.get(&id)) != Some(&device);
             change.id == sent.record && change.version > base && by_other
         })
     }
 
-    pub(crate) fn row(&self, tbl: &str, id: Uuid) -> Option<&Fields> {
+    /// A row, if it is there.
+    pub fn row(&self, tbl: &str, id: Uuid) -> Option<&Fields> {
         self.db.rows.get(&(tbl.to_owned(), id))
     }
 }
 
-pub(crate) fn kind_of(tbl: &str) -> ScopeKind {
+/// Who sees the rows of a table, as docs/sync-protocol.md says.
+pub fn kind_of(tbl: &str) -> ScopeKind {
     match tbl {
         "project_budgets" | "economics_model" | "rates" | "expenses" | "scenarios" | "exchange_rates" => {
             ScopeKind::Finance
@@ -370,7 +458,8 @@ pub(crate) fn kind_of(tbl: &str) -> ScopeKind {
     }
 }
 
-pub(crate) fn version_of(row: &Fields) -> i64 {
+/// A row's version.
+pub fn version_of(row: &Fields) -> i64 {
     row["version"].as_i64().unwrap()
 }
 

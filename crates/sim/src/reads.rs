@@ -5,11 +5,11 @@ use cockpit_sync::wire::{Change, Cursor, Fields, PageAnswer, PullAnswer, PulledB
 use serde_json::{json, value::RawValue};
 use uuid::Uuid;
 
-use super::model_server::{ModelServer, Scope, User, kind_of};
+use crate::model_server::{ModelServer, Scope, User, kind_of};
 
 impl ModelServer {
     /// `sync_pull`.
-    pub(crate) fn pull(&self, user: User, cursors: &[Cursor]) -> PullAnswer {
+    pub fn pull(&self, user: User, cursors: &[Cursor]) -> PullAnswer {
         let mut room = self.limit;
         let mut scopes = Vec::new();
         for cursor in cursors {
@@ -22,16 +22,11 @@ impl ModelServer {
                 && (scope.min_seq..=scope.head()).contains(&cursor.seq)
                 && (cursor.seq == 0 || cursor.mark == scope.mark_at(cursor.seq));
             let state = if fits { PulledState::Ok } else { PulledState::MustRefetch };
-            let later: Vec<&Change> = scope
-                .log
-                .iter()
-                .map(|logged| &logged.change)
-                .filter(|change| fits && change.seq > cursor.seq)
-                .collect();
-            let changes: Vec<Change> = later.iter().take(room).map(|change| (*change).clone()).collect();
+            let later = if fits { scope.after(cursor.seq) } else { &[] };
+            let changes: Vec<Change> = later.iter().take(room).map(|logged| logged.change.clone()).collect();
             room -= changes.len();
             let following = later.get(changes.len());
-            let cut = following.is_some_and(|next| changes.last().is_some_and(|last| last.xid == next.xid));
+            let cut = following.is_some_and(|next| changes.last().is_some_and(|last| last.xid == next.change.xid));
             let body = self.body(scope, changes, !cut, following.is_some());
             scopes.push(PulledScope { scope: scope.id, state, body: Some(body) });
         }
@@ -50,10 +45,12 @@ impl ModelServer {
     }
 
     /// `sync_page`; `None` when the caller does not see the scope.
-    pub(crate) fn page(&self, user: User, scope: ScopeId, tbl: &str, after: Option<Uuid>) -> Option<PageAnswer> {
+    pub fn page(&self, user: User, scope: ScopeId, tbl: &str, after: Option<Uuid>) -> Option<PageAnswer> {
         let scope = self.db.scopes.iter().find(|of| of.id == scope && self.sees(user, of))?;
         assert_eq!(kind_of(tbl), scope.kind, "a table is read from the scope it belongs to");
-        let all = self.db.rows.iter().filter(|((of, id), _)| of == tbl && after.is_none_or(|after| *id > after));
+        let all = self.db.rows.iter().filter(|((of, id), _)| {
+            of == tbl && after.is_none_or(|after| *id > after) && self.scope_of(tbl, *id).id == scope.id
+        });
         let all: Vec<_> = all.collect();
         let next = (all.len() > self.limit).then(|| all[self.limit - 1].0.1);
         let raw = |row: &Fields| RawValue::from_string(json!(row).to_string()).unwrap();

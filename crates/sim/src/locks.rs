@@ -11,35 +11,43 @@ use cockpit_sync::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model_server::{ModelServer, User};
+use crate::model_server::{ModelServer, User};
 
 /// A row of `editing_locks`; it stays with its fence when it has expired or was released.
 #[derive(Clone, Debug)]
-pub(crate) struct Lease {
-    pub(crate) user: User,
-    pub(crate) device: DeviceId,
-    pub(crate) window: String,
-    pub(crate) fence: i64,
-    pub(crate) since_ms: i64,
-    pub(crate) expires_ms: i64,
+pub struct Lease {
+    /// Who holds it.
+    pub user: User,
+    /// On which device.
+    pub device: DeviceId,
+    /// In which window.
+    pub window: String,
+    /// Rises with every new holder.
+    pub fence: i64,
+    /// Since when, by the server's clock.
+    pub since_ms: i64,
+    /// When it ends by itself.
+    pub expires_ms: i64,
 }
 
 /// All rows, and the sequence of fences.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Leases {
-    pub(crate) of: BTreeMap<(String, RecordId), Lease>,
+pub struct Leases {
+    /// By record.
+    pub of: BTreeMap<(String, RecordId), Lease>,
     last_fence: i64,
     /// Who may take a lock from anybody.
-    pub(crate) managers: Vec<User>,
+    pub managers: Vec<User>,
 }
 
-pub(crate) fn member(user: User) -> MemberId {
+/// The member that a user is.
+pub fn member(user: User) -> MemberId {
     MemberId(Uuid::from_u128(0x0eeb_0000 + u128::from(user)))
 }
 
 impl ModelServer {
     /// The live lock on a record.
-    pub(crate) fn lease(&self, record_type: &str, record: RecordId) -> Option<&Lease> {
+    pub fn lease(&self, record_type: &str, record: RecordId) -> Option<&Lease> {
         self.leases.of.get(&(record_type.to_owned(), record)).filter(|lease| lease.expires_ms > self.now_ms)
     }
 
@@ -57,14 +65,15 @@ impl ModelServer {
         }
     }
 
-    pub(crate) fn live_locks(&self) -> Vec<LockInfo> {
+    /// All live locks, as pull and heartbeat tell them.
+    pub fn live_locks(&self) -> Vec<LockInfo> {
         let live = self.leases.of.iter().filter(|(_, lease)| lease.expires_ms > self.now_ms);
         live.map(|((record_type, id), lease)| self.info(record_type, *id, lease)).collect()
     }
 
     /// `lock_record`.
     #[allow(clippy::too_many_arguments, reason = "the arguments of the SQL function")]
-    pub(crate) fn lock(
+    pub fn lock(
         &mut self,
         user: User,
         device: DeviceId,
@@ -97,13 +106,7 @@ impl ModelServer {
     }
 
     /// `lock_heartbeat`.
-    pub(crate) fn heartbeat(
-        &mut self,
-        user: User,
-        device: DeviceId,
-        locks: &[LockName],
-        seconds: i64,
-    ) -> HeartbeatAnswer {
+    pub fn heartbeat(&mut self, user: User, device: DeviceId, locks: &[LockName], seconds: i64) -> HeartbeatAnswer {
         let now_ms = self.now_ms;
         let mut gone = Vec::new();
         for name in locks {
@@ -122,7 +125,7 @@ impl ModelServer {
     }
 
     /// `unlock_record`.
-    pub(crate) fn unlock(
+    pub fn unlock(
         &mut self,
         user: User,
         device: DeviceId,
@@ -140,7 +143,7 @@ impl ModelServer {
     }
 
     /// What a lock has to say to a mutation: that it waits, or that it is fenced off.
-    pub(crate) fn hindered(&self, device: DeviceId, sent: &WireMutation) -> Result<(), Box<MutationResult>> {
+    pub fn hindered(&self, device: DeviceId, sent: &WireMutation) -> Result<(), Box<MutationResult>> {
         let Some((table, record_type)) =
             Table::from_name(&sent.tbl).and_then(|table| Some((table, table.lock_type()?)))
         else {
@@ -170,7 +173,7 @@ impl ModelServer {
 }
 
 /// What the server answers to a call about locks.
-pub(crate) fn answer(server: &mut ModelServer, user: User, call: &Effect) -> Event {
+pub fn answer(server: &mut ModelServer, user: User, call: &Effect) -> Event {
     match call {
         Effect::Lock { request, device, window, record_type, record, seconds, take_over } => {
             let answer = server.lock(user, *device, window, record_type, *record, *seconds, *take_over);

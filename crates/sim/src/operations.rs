@@ -2,20 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::model_server::{Database, ModelServer, User};
+use crate::model_server::{Database, ModelServer, User};
 
 impl ModelServer {
-    pub(crate) fn join(&mut self, user: User, finance: bool) {
+    /// Lets a person in.
+    pub fn join(&mut self, user: User, finance: bool) {
         self.db.members.insert(user, finance);
     }
 
     /// Removes a person; the topics move, so that they hear nothing more.
-    pub(crate) fn remove(&mut self, user: User) {
+    pub fn remove(&mut self, user: User) {
         self.db.members.remove(&user);
         self.rotate();
     }
 
-    pub(crate) fn set_finance(&mut self, user: User, right: bool) {
+    /// Gives or withdraws the right to see money; the topics move.
+    pub fn set_finance(&mut self, user: User, right: bool) {
         self.db.members.insert(user, right);
         self.rotate();
     }
@@ -27,12 +29,13 @@ impl ModelServer {
         }
     }
 
-    pub(crate) fn backup(&self) -> Database {
+    /// All data as it is now.
+    pub fn backup(&self) -> Database {
         self.db.clone()
     }
 
     /// Goes back to an earlier state. Members stay as they are, so that this is about data alone.
-    pub(crate) fn restore(&mut self, backup: Database) {
+    pub fn restore(&mut self, backup: Database) {
         let members = std::mem::take(&mut self.db.members);
         self.lost.extend(self.db.effects.keys().filter(|id| !backup.effects.contains_key(id)));
         let kept: BTreeSet<_> = backup.executed.iter().map(|(_, id)| *id).collect();
@@ -42,14 +45,14 @@ impl ModelServer {
     }
 
     /// Forgets what old cursors need.
-    pub(crate) fn prune(&mut self, keep: i64) {
+    pub fn prune(&mut self, keep: i64) {
         for scope in &mut self.db.scopes {
             scope.min_seq = (scope.head() - keep).max(scope.min_seq);
         }
     }
 
     /// Replaces the logs themselves.
-    pub(crate) fn replace_logs(&mut self) {
+    pub fn replace_logs(&mut self) {
         for scope in &mut self.db.scopes {
             scope.epoch += 1;
             scope.min_seq = 0;
