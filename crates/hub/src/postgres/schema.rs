@@ -47,6 +47,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0007_people",
     "0008_realtime_policies",
     "0009_editing_locks",
+    "0010_user_scope",
     "0011_work",
     "0012_economics",
 ];

@@ -24,4 +24,6 @@ mod permissions;
 mod support;
 mod syncing;
 mod timers;
+mod user_concurrency;
+mod user_scope;
 mod work;

@@ -1,12 +1,15 @@
 //! `docs/permissions.md`, cell by cell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cockpit_hub::postgres::PlatformGrants;
 use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
-use crate::support::{Answer, Db, Person, Session, apply_sql, member_id, quoted, repository};
+use crate::{
+    support::{Answer, Db, Person, Session, apply_sql, member_id, quoted, repository},
+    user_scope::{PERSONAL, lay_out_personal, personal_act},
+};
 
 const TENANT: Uuid = uuid!("10000000-0000-4000-8000-000000000001");
 const OTHER_TENANT: Uuid = uuid!("10000000-0000-4000-8000-000000000002");
@@ -40,6 +43,20 @@ struct Scopes {
     tenant_key: String,
     finance: Uuid,
     finance_key: String,
+    /// Per member id, the scope and its key.
+    users: BTreeMap<Uuid, (Uuid, String)>,
+}
+
+impl Scopes {
+    /// The user scope that a row of the document speaks of: the person's own, or that of a member whom nobody in the columns is.
+    fn user(&self, person: Person, case: &str) -> (Uuid, String) {
+        let member = match person.0 {
+            _ if case.contains("another's") => member_id(TENANT, Person::new(SECOND_MEMBER)),
+            Some(_) => member_id(TENANT, person),
+            None => Uuid::nil(),
+        };
+        self.users.get(&member).cloned().unwrap_or_default()
+    }
 }
 
 #[tokio::test]
@@ -157,6 +174,9 @@ async fn every_cell_holds(grants: PlatformGrants) {
 }
 
 async fn record_act(session: &Session, person: Person, tbl: &str, act: &str) -> bool {
+    if PERSONAL.contains(&tbl) {
+        return personal_act(session, TENANT, (person, Person::new(SECOND_MEMBER)), tbl, act).await;
+    }
     if act == "read" {
         let of_the_workspace = match tbl {
             "economics_templates" => String::new(),
@@ -221,9 +241,12 @@ fn edited_values(tbl: &str) -> Value {
 async fn function_works(session: &Session, person: Person, function: &str, case: &str, scopes: &Scopes) -> bool {
     let member = member_id(TENANT, Person::new(SECOND_MEMBER));
     let second_owner = member_id(TENANT, Person::new(SECOND_OWNER));
-    let scope = if case == "finance scope" { scopes.finance } else { scopes.tenant };
+    let (scope, page) = match case {
+        "finance scope" => (scopes.finance, "project_budgets"),
+        "own user scope" | "another's user scope" => (scopes.user(person, case).0, "inbox_items"),
+        _ => (scopes.tenant, "tasks"),
+    };
     let cursor = quoted(&json!([{"scope": scope, "epoch": 1, "seq": 0, "mark": null}]));
-    let page = if case == "finance scope" { "project_budgets" } else { "tasks" };
     let sql = match (function, case) {
         ("sync_health" | "my_workspaces", _) => format!("select {function}()"),
         ("sync_pull", _) => format!("select sync_pull({cursor}) -> 'scopes' -> 0"),
@@ -271,6 +294,10 @@ async fn topic_act(session: &Session, person: Person, topic: &str, act: &str, sc
     let topic = match topic {
         "changes of the tenant scope" => format!("fractal:{}:{}:changes", scopes.tenant, scopes.tenant_key),
         "changes of the finance scope" => format!("fractal:{}:{}:changes", scopes.finance, scopes.finance_key),
+        "changes of one's own user scope" | "changes of another's user scope" => {
+            let (scope, key) = scopes.user(person, topic);
+            format!("fractal:{scope}:{key}:changes")
+        }
         "workspace" => format!("fractal:{TENANT}:{}", scopes.tenant_key),
         _ => format!("presence:{TENANT}:{}", scopes.tenant_key),
     };
@@ -317,6 +344,7 @@ async fn lay_out(db: &Db) -> Scopes {
     db.workspace(TENANT, &members).await;
     db.workspace(OTHER_TENANT, &[(Person::new(7), "owner", true)]).await;
     let owner = db.owner().await;
+    lay_out_personal(&owner, TENANT, &members.iter().map(|(person, ..)| *person).collect::<Vec<_>>()).await;
     let creator = member_id(TENANT, Person::new(0));
     let removed = member_id(TENANT, Person::new(8));
     let holder = member_id(TENANT, Person::new(SECOND_MEMBER));
@@ -353,11 +381,13 @@ async fn lay_out(db: &Db) -> Scopes {
             .unwrap()
     };
     let text = |value: Value| value.as_str().unwrap().to_owned();
+    let users = "select json_object_agg(member_id, json_build_array(id, feed_key)) from sync.scope where kind = 'user'";
     Scopes {
         tenant: text(scope("tenant", "id").await).parse().unwrap(),
         tenant_key: text(scope("tenant", "feed_key").await),
         finance: text(scope("finance", "id").await).parse().unwrap(),
         finance_key: text(scope("finance", "feed_key").await),
+        users: serde_json::from_value(owner.run(users).await.unwrap()).unwrap(),
     }
 }
 

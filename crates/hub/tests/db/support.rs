@@ -147,6 +147,20 @@ impl Db {
         Self { name }
     }
 
+    /// With the first migrations only, to see what a later one makes of rows that are there already.
+    pub(crate) async fn with_first_migrations(name: &str, count: usize) -> Self {
+        let _one = ONE_PLATFORM_AT_A_TIME.lock().await;
+        connect(SUPERUSER, "postgres").await.batch_execute(&format!("create database {name}")).await.unwrap();
+        cluster().apply_platform_to(name, PlatformGrants::New).await.unwrap();
+        cluster().apply_migrations_to(name, &MIGRATIONS[..count]).await.unwrap();
+        Self { name: name.to_owned() }
+    }
+
+    /// The migrations that are missing.
+    pub(crate) async fn migrate(&self) {
+        cluster().apply_migrations_to(&self.name, MIGRATIONS).await.unwrap();
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -230,6 +244,9 @@ pub(crate) async fn connect(user: &str, database: &str) -> Client {
     client
 }
 
+/// Roles belong to the whole cluster: two databases must not get their platform at the same time.
+static ONE_PLATFORM_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// The database that others are copied from, made once for each regime.
 async fn template(grants: PlatformGrants) -> &'static str {
     static OLD: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
@@ -238,10 +255,8 @@ async fn template(grants: PlatformGrants) -> &'static str {
         PlatformGrants::Old => ("template_old", &OLD),
         PlatformGrants::New => ("template_new", &NEW),
     };
-    // Roles belong to the whole cluster: two databases must not get their platform at the same time.
-    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     made.get_or_init(|| async {
-        let _one = ONE_AT_A_TIME.lock().await;
+        let _one = ONE_PLATFORM_AT_A_TIME.lock().await;
         connect(SUPERUSER, "postgres").await.batch_execute(&format!("create database {name}")).await.unwrap();
         cluster().apply_platform_to(name, grants).await.unwrap();
         cluster().apply_migrations_to(name, MIGRATIONS).await.unwrap();
