@@ -266,6 +266,16 @@ pub enum Reply {
     },
 }
 
+/// The person whose lock on a record keeps a change waiting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct WaitingFor {
+    /// The member.
+    pub member: MemberId,
+    /// The member's name, as the server told it.
+    pub name: String,
+}
+
 /// A change that has not been confirmed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
@@ -285,6 +295,8 @@ pub struct OutboxChange {
     /// When it was written, Unix milliseconds by this machine's clock.
     #[ts(type = "number")]
     pub at_ms: i64,
+    /// Who is editing the record, when the change waits for that; null otherwise.
+    pub waiting_for: Option<WaitingFor>,
     /// Why it was refused; null while it waits to be sent.
     pub refused: Option<AppError>,
 }

@@ -33,12 +33,12 @@ pub(crate) fn put(connection: &Connection, entry: &OutboxEntry) -> Held<i64> {
     // A position that another change holds is an error and never replaces that change.
     connection
         .prepare_cached(
-            "insert into outbox (position, mutation, tbl, record, op, set_fields, base_fields, base_version, at_ms, state, no, scope, seq, error)
-             values (nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            "insert into outbox (position, mutation, tbl, record, op, set_fields, base_fields, base_version, at_ms, state, no, scope, seq, error, fence)
+             values (nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
              on conflict (mutation) do update set position = excluded.position, tbl = excluded.tbl, record = excluded.record,
                op = excluded.op, set_fields = excluded.set_fields, base_fields = excluded.base_fields,
                base_version = excluded.base_version, at_ms = excluded.at_ms, state = excluded.state, no = excluded.no,
-               scope = excluded.scope, seq = excluded.seq, error = excluded.error",
+               scope = excluded.scope, seq = excluded.seq, error = excluded.error, fence = excluded.fence",
         )?
         .execute((
             entry.position,
@@ -55,6 +55,7 @@ pub(crate) fn put(connection: &Connection, entry: &OutboxEntry) -> Held<i64> {
             columns.scope.map(|scope| scope.0),
             columns.seq,
             columns.error,
+            entry.fence,
         ))?;
     Ok(if entry.position == 0 { connection.last_insert_rowid() } else { entry.position })
 }
@@ -80,6 +81,10 @@ pub(crate) fn of_record(connection: &Connection, key: RecordKey) -> Held<Vec<Out
 pub(crate) fn to_send(connection: &Connection, limit: usize) -> Held<Vec<OutboxEntry>> {
     let sql = "select * from outbox where state in ('queued', 'sent') order by position limit ?1";
     list(connection, sql, [clamp(limit)])
+}
+
+pub(crate) fn sent(connection: &Connection) -> Held<Vec<OutboxEntry>> {
+    list(connection, "select * from outbox where state = 'sent' order by no", [])
 }
 
 pub(crate) fn reached(connection: &Connection, scope: ScopeId, seq: i64) -> Held<Vec<OutboxEntry>> {
@@ -110,6 +115,7 @@ pub(crate) fn changes(connection: &Connection, limit: usize) -> Held<Vec<OutboxC
             op: entry.op.name().to_owned(),
             fields: entry.set.keys().cloned().collect(),
             at_ms: entry.at_ms,
+            waiting_for: None,
             refused: match entry.state {
                 OutboxState::Parked { error } => Some(error),
                 _ => None,
@@ -156,6 +162,7 @@ fn read(row: &Row<'_>) -> Held<OutboxEntry> {
         set: fields_of(&row.get::<_, String>("set_fields")?)?,
         base: fields_of(&row.get::<_, String>("base_fields")?)?,
         base_version: row.get("base_version")?,
+        fence: row.get("fence")?,
         at_ms: row.get("at_ms")?,
         state,
     })

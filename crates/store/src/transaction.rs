@@ -119,6 +119,10 @@ impl Store for Transaction<'_> {
         Ok(outbox::to_send(&self.connection, limit)?)
     }
 
+    fn outbox_sent(&self) -> Stored<Vec<OutboxEntry>> {
+        Ok(outbox::sent(&self.connection)?)
+    }
+
     fn outbox_reached(&self, scope: ScopeId, seq: i64) -> Stored<Vec<OutboxEntry>> {
         Ok(outbox::reached(&self.connection, scope, seq)?)
     }

@@ -78,6 +78,7 @@ pub(crate) fn write(
     mutation: MutationId,
     now: Now,
     scope: Option<&ScopeRecord>,
+    fence: Option<i64>,
     store: &mut dyn Store,
 ) -> Stored<()> {
     let record = store.record(change.key)?;
@@ -90,6 +91,7 @@ pub(crate) fn write(
         set: change.set.clone(),
         base: change.base.clone(),
         base_version,
+        fence,
         at_ms: now.wall_ms,
         state: OutboxState::Queued,
     })?;

@@ -13,6 +13,7 @@
 //! - One batch per device is in flight; numbers are given when an entry is first sent, contiguous, and kept until its fate is known.
 
 pub mod event;
+pub mod locks;
 pub mod memory;
 mod overlay;
 pub mod presence;
@@ -28,6 +29,7 @@ mod schedule;
 mod server_clock;
 mod undo;
 mod value;
+mod waiting;
 
 pub use core::{Core, CoreOptions};
 

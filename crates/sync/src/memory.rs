@@ -170,6 +170,14 @@ impl Store for MemoryStore {
         Ok(self.outbox.values().filter(unsent).take(limit).cloned().collect())
     }
 
+    fn outbox_sent(&self) -> Stored<Vec<OutboxEntry>> {
+        let sent = |entry: &OutboxEntry| match entry.state {
+            OutboxState::Sent { no } => Some((no, entry.clone())),
+            _ => None,
+        };
+        Ok(self.outbox.values().filter_map(sent).collect::<BTreeMap<_, _>>().into_values().collect())
+    }
+
     fn outbox_reached(&self, scope: ScopeId, seq: i64) -> Stored<Vec<OutboxEntry>> {
         let reached = |entry: &&OutboxEntry| matches!(entry.state, OutboxState::Acknowledged { scope: of, seq: at } if of == scope && at <= seq);
         Ok(self.outbox.values().filter(reached).cloned().collect())

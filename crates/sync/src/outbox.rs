@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cockpit_domain::{AppError, DeviceId, ErrorCode, MutationId, ScopeId, text};
+use cockpit_domain::{AppError, DeviceId, ErrorCode, MutationId, ScopeId, WaitingFor, text};
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,22 +11,28 @@ use crate::{
     overlay::{refresh, refresh_key, visible_fields},
     store::{ALL, OutboxEntry, OutboxState, RecordKey, Store, Stored},
     time::Now,
+    waiting::Waits,
     wire::{Fields, MAX_BATCH, MutationOp, MutationResult, MutationStatus, PushAnswer, PushError, WireMutation},
 };
 
-/// How far the queue is looked through for what was sent. That lies at its beginning, behind nothing but acknowledged changes that have to be
-/// sent again; were there ever more of those, the server would ask for new numbers, and no change would happen twice.
-const SCAN: usize = 4 * MAX_BATCH;
-
-/// The next batch: what was sent and not answered goes first and keeps its number, the rest gets the next ones.
-pub(crate) fn next_batch(store: &mut dyn Store) -> Stored<Vec<WireMutation>> {
+/// The next batch: what was sent and not answered goes first and keeps its number, the rest gets the next ones. What has waited for a lock comes
+/// last, and has at least one place as long as there are unsent changes to take the others.
+pub(crate) fn next_batch(waits: &mut Waits, now: Now, store: &mut dyn Store) -> Stored<Vec<WireMutation>> {
     let mut no = store.next_no()?;
+    let mut entries = store.outbox_sent()?;
+    let mut waited = Vec::new();
+    for key in waits.due(now) {
+        let of_record = store.outbox_of(key)?;
+        let before = waited.len();
+        waited.extend(of_record.into_iter().filter(|entry| entry.state == OutboxState::Queued));
+        if waited.len() == before && !entries.iter().any(|entry| entry.key == key) {
+            waits.clear(key);
+        }
+    }
+    let room = MAX_BATCH.saturating_sub(entries.len());
+    entries.extend(unhindered(waits, room.saturating_sub(usize::from(!waited.is_empty())), store)?);
+    entries.extend(waited);
     let mut batch = Vec::new();
-    let mut entries = store.outbox_to_send(SCAN)?;
-    entries.sort_by_key(|entry| match entry.state {
-        OutboxState::Sent { no } => no,
-        _ => i64::MAX,
-    });
     for mut entry in entries.into_iter().take(MAX_BATCH) {
         let number = match entry.state {
             OutboxState::Sent { no } => no,
@@ -46,11 +52,26 @@ pub(crate) fn next_batch(store: &mut dyn Store) -> Stored<Vec<WireMutation>> {
             base_version: entry.base_version,
             set: entry.set,
             base: entry.base,
-            fence: None,
+            fence: entry.fence,
         });
     }
     store.set_next_no(no)?;
     Ok(batch)
+}
+
+/// The first queued changes, at most `room`, of records that do not wait. However many of those that wait lie before them, they are found.
+fn unhindered(waits: &Waits, room: usize, store: &dyn Store) -> Stored<Vec<OutboxEntry>> {
+    let mut look_at = 2 * MAX_BATCH;
+    loop {
+        let mut entries = store.outbox_to_send(look_at)?;
+        let all = entries.len() < look_at;
+        entries.retain(|entry| entry.state == OutboxState::Queued && !waits.contains(entry.key));
+        if all || entries.len() >= room {
+            entries.truncate(room);
+            return Ok(entries);
+        }
+        look_at *= 4;
+    }
 }
 
 /// What an answer left to do.
@@ -60,8 +81,10 @@ pub(crate) struct Settled {
     pub(crate) notices: Vec<Effect>,
     /// How many changes it told the fate of.
     pub(crate) fates: usize,
-    /// Whether some of it has to wait for a lock of somebody else.
-    pub(crate) waiting: bool,
+    /// The record whose changes have to wait for a lock of somebody else, and whose lock that is. A batch ends at the first one.
+    pub(crate) waiting: Option<(RecordKey, Option<WaitingFor>)>,
+    /// Records of which a change was let through or refused.
+    pub(crate) let_through: BTreeSet<RecordKey>,
     /// Whether the log has something of ours that the cursor has not reached.
     pub(crate) pull: bool,
 }
@@ -117,8 +140,11 @@ fn settle_one(
     settled: &mut Settled,
 ) -> Stored<()> {
     settled.changed.insert(entry.key);
+    if result.status != MutationStatus::Waiting {
+        settled.let_through.insert(entry.key);
+    }
     match result.status {
-        MutationStatus::Waiting => settled.waiting = true,
+        MutationStatus::Waiting => settled.waiting = Some((entry.key, holder(result))),
         MutationStatus::Applied => match (result.scope, result.seq) {
             // It leaves the overlay only with a pull, even where the cursor stands behind it already: the answer does not say of which history
             // that cursor is, and after a server was restored it may be of the lost one.
@@ -149,6 +175,11 @@ fn settle_one(
         }
     }
     Ok(())
+}
+
+/// Whose lock it is that a change waits for.
+fn holder(result: &MutationResult) -> Option<WaitingFor> {
+    serde_json::from_value(result.fields.as_ref()?.get("holder")?.clone()).ok()
 }
 
 /// Parks an entry with those that depend on it, and says so.
@@ -198,7 +229,7 @@ fn merged_text(entry: &OutboxEntry, result: &MutationResult) -> Option<(Fields, 
 
 fn refusal(result: &MutationResult) -> AppError {
     let code = match result.code.as_deref() {
-        Some("conflict" | "merge_text" | "exists") => ErrorCode::Conflict,
+        Some("conflict" | "merge_text" | "exists" | "fenced") => ErrorCode::Conflict,
         Some("deleted" | "not_found") => ErrorCode::NotFound,
         Some("forbidden") => ErrorCode::Forbidden,
         _ => ErrorCode::Invalid,
@@ -209,10 +240,8 @@ fn refusal(result: &MutationResult) -> AppError {
 
 /// Gives up the numbers of what was sent and has no fate.
 fn requeue(store: &mut dyn Store) -> Stored<()> {
-    for entry in store.outbox_to_send(SCAN)? {
-        if matches!(entry.state, OutboxState::Sent { .. }) {
-            queue_again(entry, store)?;
-        }
+    for entry in store.outbox_sent()? {
+        queue_again(entry, store)?;
     }
     Ok(())
 }
@@ -282,7 +311,8 @@ fn retry_one(mut entry: OutboxEntry, mutation: MutationId, store: &mut dyn Store
     entry.base_version = record.as_ref().filter(|record| record.confirmed.is_some()).map(|record| record.version);
     store.remove_outbox(entry.mutation)?;
     let key = entry.key;
-    store.put_outbox(&OutboxEntry { position: 0, mutation, state: OutboxState::Queued, ..entry })?;
+    // A lock of that time proves nothing any more, and one that was lost would have it refused for ever.
+    store.put_outbox(&OutboxEntry { position: 0, mutation, fence: None, state: OutboxState::Queued, ..entry })?;
     // The next one of the same record is written on top of this one.
     refresh_key(key, store)
 }

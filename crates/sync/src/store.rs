@@ -80,6 +80,8 @@ pub struct OutboxEntry {
     pub base: Fields,
     /// The version the person saw; `None` when the record was not confirmed.
     pub base_version: Option<i64>,
+    /// Fencing number of the lock it was written under; `None` when it was written without one.
+    pub fence: Option<i64>,
     /// When it was written, Unix milliseconds by this machine's clock.
     pub at_ms: i64,
     /// Where it stands.
@@ -209,6 +211,8 @@ pub trait Store {
     fn outbox_of(&self, key: RecordKey) -> Stored<Vec<OutboxEntry>>;
     /// The first queued and sent entries, in order.
     fn outbox_to_send(&self, limit: usize) -> Stored<Vec<OutboxEntry>>;
+    /// All sent entries, by number. There are never more than a batch.
+    fn outbox_sent(&self) -> Stored<Vec<OutboxEntry>>;
     /// Acknowledged entries of a scope whose `seq` is at most `seq`.
     fn outbox_reached(&self, scope: ScopeId, seq: i64) -> Stored<Vec<OutboxEntry>>;
     /// Entries of every state, in order.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 use uuid::Uuid;
 
+use crate::locks::wire::LockInfo;
+
 /// The fields of a row by column name.
 pub type Fields = Map<String, Value>;
 
@@ -64,6 +66,9 @@ pub struct PullAnswer {
     pub server_ms: i64,
     /// One entry per scope asked for, and per new one.
     pub scopes: Vec<PulledScope>,
+    /// The locks that were live at that moment and that the caller may see; absent when the server does not tell of locks.
+    #[serde(default)]
+    pub locks: Option<Vec<LockInfo>>,
 }
 
 /// What a pull says of one scope.

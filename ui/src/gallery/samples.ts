@@ -171,5 +171,6 @@ export const sampleParked: OutboxChange = {
   op: "update",
   fields: ["name"],
   at_ms: Date.now() - 60_000,
+  waiting_for: null,
   refused: sampleRows[6]?.failed ?? null,
 };

@@ -118,7 +118,10 @@ impl Actor {
 
     fn changes(&self) -> Result<Reply, AppError> {
         let workspace = self.workspace.as_ref().ok_or_else(no_workspace)?;
-        let changes = Self::stored(workspace.store.outbox_changes(CHANGES_MAX))?;
+        let mut changes = Self::stored(workspace.store.outbox_changes(CHANGES_MAX))?;
+        for change in changes.iter_mut().filter(|change| change.refused.is_none()) {
+            change.waiting_for = workspace.waiting_for(RecordKey { table: change.table, id: change.record });
+        }
         Ok(Reply::Changes { changes })
     }
 

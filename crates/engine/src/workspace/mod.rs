@@ -7,7 +7,8 @@ mod presence;
 use std::time::Duration;
 
 use cockpit_domain::{
-    AppError, DeviceId, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WorkspaceBrief,
+    AppError, DeviceId, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WaitingFor,
+    WorkspaceBrief,
 };
 use cockpit_store::{OpenOptions, SqliteStore, app_error};
 use cockpit_sync::{
@@ -165,6 +166,11 @@ impl Workspace {
     pub(crate) fn reopen(&mut self) -> Stored<()> {
         self.core = Some(open_core(&mut self.store, &self.options)?);
         Ok(())
+    }
+
+    /// Whose lock the changes of a record wait for.
+    pub(crate) fn waiting_for(&self, key: RecordKey) -> Option<WaitingFor> {
+        self.core.as_ref()?.waiting_for(key).cloned()
     }
 
     /// Whether it needs a new core.

@@ -108,4 +108,7 @@ create table inbox_items (
   visible text,
   confirmed text
 ) strict;
+-- A change written under a lock carries the lock's fencing number. What was sent is found however much waits before it.
+alter table outbox add column fence integer;
+create index outbox_sent on outbox (no) where state = 'sent';
 update scope set epoch = 0, seq = 0, mark = null;

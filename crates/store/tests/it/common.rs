@@ -71,6 +71,7 @@ pub(crate) fn entry(mutation: u8, record: RecordKey, state: OutboxState) -> Outb
         set: fields(json!({ "name": "new", "tags": ["a", 1.5, null] })),
         base: fields(json!({ "name": "old" })),
         base_version: Some(3),
+        fence: Some(7),
         at_ms: 1_780_000_000_123,
         state,
     }

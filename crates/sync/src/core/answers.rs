@@ -7,10 +7,11 @@ use cockpit_domain::{AppError, ErrorCode, ScopeKind};
 use crate::{
     core::{Core, Findings, Session},
     event::{CallError, Effect},
+    locks::wire::LockInfo,
     outbox, pull,
     pull::{Applied, Paged},
     schedule::{Lane, Problem},
-    store::{ScopeRecord, Store, Stored},
+    store::{RecordKey, ScopeRecord, Store, Stored},
     time::Now,
     wire::{PageAnswer, PullAnswer, PulledBody, PulledScope, PulledState, PushAnswer},
 };
@@ -48,6 +49,9 @@ impl Core {
             let error = AppError::retryable(ErrorCode::ServerFailed, message);
             self.call_failed(CallError::Later(error), |core| &mut core.pulls, now);
             return Ok(());
+        }
+        if let Some(locks) = answer.locks {
+            self.locks_seen(&locks, now, store)?;
         }
         self.pulls.succeeded(now.mono_ms);
         self.caught_up = all.iter().all(|applied| *applied == Applied::Whole);
@@ -212,6 +216,12 @@ impl Core {
         let settled = outbox::settle(&answer, known, now, &mut self.rng, store)?;
         found.changed.extend(settled.changed);
         found.effects.extend(settled.notices);
+        for key in settled.let_through {
+            self.waits.clear(key);
+        }
+        if let Some((key, holder)) = settled.waiting {
+            self.waits.hold(key, holder, now.mono_ms + self.options.waiting_ms);
+        }
         if settled.pull {
             self.acknowledged_since_pull = true;
             self.pulls.ask_unless_backing_off(now.mono_ms);
@@ -224,9 +234,22 @@ impl Core {
             self.call_failed(CallError::Later(error), |core| &mut core.pushes, now);
         } else {
             self.pushes.succeeded(now.mono_ms);
-            // Whatever is left goes at once, except that a locked record is worth a pause.
-            let pause = if settled.waiting { self.options.waiting_ms } else { 0 };
-            self.pushes.ask(now.mono_ms + pause);
+            // Whatever is left goes at once; only what waits is left out until its pause is over.
+            self.pushes.ask(now.mono_ms);
+        }
+        Ok(())
+    }
+
+    /// Takes the locks that were live when the server answered: what waited for one that is gone is tried again.
+    fn locks_seen(&mut self, locks: &[LockInfo], now: Now, store: &dyn Store) -> Stored<()> {
+        let device = store.device()?;
+        let is_locked = |key: RecordKey| {
+            let of =
+                |lock: &&LockInfo| Some(lock.record_type.as_str()) == key.table.lock_type() && lock.record_id == key.id;
+            locks.iter().filter(of).any(|lock| lock.device != device)
+        };
+        if self.waits.release(is_locked, now) {
+            self.pushes.ask_unless_backing_off(now.mono_ms);
         }
         Ok(())
     }

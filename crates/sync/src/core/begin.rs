@@ -112,10 +112,13 @@ impl Core {
         if self.pushes_held() || !self.pushes.begin(now, request) {
             return Ok(());
         }
-        let batch = outbox::next_batch(store)?;
+        let batch = outbox::next_batch(&mut self.waits, now, store)?;
         if batch.is_empty() {
             self.pushes.end(request);
             self.pushes.succeeded(now.mono_ms);
+            if let Some(due_ms) = self.waits.next_ms() {
+                self.pushes.ask(due_ms);
+            }
         } else {
             self.requests = request;
             effects.push(Effect::Push { request, device: store.device()?, batch });

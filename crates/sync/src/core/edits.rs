@@ -49,7 +49,7 @@ impl Core {
         };
         if let Some(change) = change {
             let scope = self.scopes.values().find(|scope| scope.kind == change.key.table.scope_kind());
-            edit::write(&change, mutation, now, scope, store)?;
+            edit::write(&change, mutation, now, scope, None, store)?;
             if fresh {
                 edit::remember(&change, store)?;
             }

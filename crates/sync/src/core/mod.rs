@@ -6,7 +6,7 @@ mod edits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cockpit_domain::{MutationId, ScopeId, ScopeKind, SyncPhase, SyncStatus};
+use cockpit_domain::{MutationId, ScopeId, ScopeKind, SyncPhase, SyncStatus, WaitingFor};
 
 use crate::{
     event::{Effect, Event},
@@ -15,6 +15,7 @@ use crate::{
     server_clock::ServerClock,
     store::{Bootstrap, RecordKey, ScopeRecord, Store, Stored},
     time::Now,
+    waiting::Waits,
     wire::{FeedMessage, ScopeInfo},
 };
 
@@ -60,6 +61,8 @@ pub struct Core {
     acknowledged_since_pull: bool,
     /// Acknowledged changes that were sent again, because the server's log does not have them.
     resent: BTreeSet<MutationId>,
+    /// Records whose changes wait for somebody else's lock.
+    waits: Waits,
     /// Whether the last push was answered by a demand to number anew.
     renumbered: bool,
     caught_up: bool,
@@ -113,6 +116,7 @@ impl Core {
             asked_page: None,
             acknowledged_since_pull: false,
             resent: BTreeSet::new(),
+            waits: Waits::default(),
             renumbered: false,
             caught_up: false,
             hinted: BTreeMap::new(),
@@ -176,6 +180,11 @@ impl Core {
         self.scopes.values().find(|scope| scope.kind == ScopeKind::Tenant).map(|scope| scope.feed_key.as_str())
     }
 
+    /// Whose lock the changes of a record wait for; `None` when they do not wait, or the server did not say.
+    pub fn waiting_for(&self, key: RecordKey) -> Option<&WaitingFor> {
+        self.waits.holder(key)
+    }
+
     fn phase(&self) -> SyncPhase {
         let rows = self.scopes.values().filter_map(|scope| scope.bootstrap.as_ref()).map(|bootstrap| bootstrap.rows);
         match self.session {
@@ -221,6 +230,7 @@ impl Core {
         self.session = session;
         self.caught_up = false;
         self.joined.clear();
+        self.waits.take();
         for lane in [&mut self.pulls, &mut self.pages, &mut self.pushes] {
             lane.reset();
         }

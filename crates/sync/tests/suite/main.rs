@@ -19,6 +19,7 @@ mod session;
 mod simulation;
 mod undo;
 mod unsent;
+mod waiting;
 mod wire;
 
 #[path = "../support/mod.rs"]

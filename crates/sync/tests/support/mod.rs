@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod client;
+pub(crate) mod locks;
 pub(crate) mod merge;
 pub(crate) mod model_server;
 mod operations;

@@ -11,7 +11,10 @@ use cockpit_sync::wire::{
 use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
 
-use super::merge::{self, Merged};
+use super::{
+    locks::Leases,
+    merge::{self, Merged},
+};
 
 /// A person, by number.
 pub(crate) type User = u32;
@@ -74,6 +77,8 @@ pub(crate) struct ModelServer {
     pub(crate) lost: BTreeSet<MutationId>,
     /// Mutations whose fate, whichever it was, a restore threw away.
     pub(crate) forgotten: BTreeSet<MutationId>,
+    /// Not part of a backup: what a restored server thinks of locks has expired.
+    pub(crate) leases: Leases,
     pub(crate) forks: u32,
     pub(crate) gaps: u32,
     pub(crate) merges: u32,
@@ -113,6 +118,7 @@ impl ModelServer {
             rejected: BTreeMap::new(),
             lost: BTreeSet::new(),
             forgotten: BTreeSet::new(),
+            leases: Leases::default(),
             forks: 0,
             gaps: 0,
             merges: 0,
@@ -239,6 +245,12 @@ impl ModelServer {
                 continue;
             }
             let earlier = self.earlier(user, sent.id);
+            if let (None, Err(hindered)) = (&earlier, self.hindered(device, sent))
+                && hindered.status == MutationStatus::Waiting
+            {
+                results.push(*hindered);
+                break;
+            }
             let result = earlier.unwrap_or_else(|| self.execute(device, sent));
             self.db.ledger.entry((user, device)).or_default().push((sent.id, result.clone()));
             results.push(result);
@@ -258,6 +270,10 @@ impl ModelServer {
     fn execute(&mut self, device: DeviceId, sent: &WireMutation) -> MutationResult {
         self.db.executed.push((device, sent.id));
         self.db.sent_by.insert(sent.id, device);
+        if let Err(hindered) = self.hindered(device, sent) {
+            self.rejected.insert(sent.id, "fenced".into());
+            return *hindered;
+        }
         match self.apply_one(device, sent) {
             Ok(()) => {
                 *self.db.effects.entry(sent.id).or_default() += 1;

@@ -41,7 +41,7 @@ impl ModelServer {
                 scopes.push(PulledScope { scope: scope.id, state: PulledState::New, body });
             }
         }
-        PullAnswer { server_ms: self.now_ms, scopes }
+        PullAnswer { server_ms: self.now_ms, scopes, locks: Some(self.live_locks()) }
     }
 
     fn body(&self, scope: &Scope, changes: Vec<Change>, tx_complete: bool, more: bool) -> PulledBody {

@@ -3,6 +3,7 @@ import type { AppError } from "./AppError";
 import type { MutationId } from "./MutationId";
 import type { RecordId } from "./RecordId";
 import type { Table } from "./Table";
+import type { WaitingFor } from "./WaitingFor";
 
 /**
  * A change that has not been confirmed.
@@ -36,6 +37,10 @@ fields: Array<string>,
  * When it was written, Unix milliseconds by this machine's clock.
  */
 at_ms: number, 
+/**
+ * Who is editing the record, when the change waits for that; null otherwise.
+ */
+waiting_for: WaitingFor | null, 
 /**
  * Why it was refused; null while it waits to be sent.
  */

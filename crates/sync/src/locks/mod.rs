@@ -1,0 +1,3 @@
+//! Locks on the forms of records.
+
+pub mod wire;
