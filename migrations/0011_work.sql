@@ -640,6 +640,8 @@ insert into sync.field (tbl, col, policy) values
   ('time_entries', 'session_name', 'latest'), ('time_entries', 'session_date', 'ask'), ('time_entries', 'started_at', 'ask'),
   ('time_entries', 'ended_at', 'ask'), ('time_entries', 'pauses', 'ask'), ('time_entries', 'duration_seconds', 'ask'),
   ('time_entries', 'notes', 'text'), ('time_entries', 'billable', 'latest'), ('time_entries', 'ended_by', 'latest');
+update sync.field f set locked = true
+where f.tbl = 'time_entries' and f.col <> 'ended_by';
 select sync.make_writable(('public.' || t.tbl)::regclass)
 from unnest(array['tasks', 'task_dependencies', 'task_links', 'comments', 'time_entries']) as t (tbl);
 update sync.installation set schema_version = 11;

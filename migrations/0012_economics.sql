@@ -215,6 +215,9 @@ insert into sync.field (tbl, col, policy) values
   ('scenarios', 'name', 'latest'), ('scenarios', 'project_id', 'latest'), ('scenarios', 'economics_model', 'latest'),
   ('scenarios', 'assumptions', 'ask'), ('scenarios', 'notes', 'text'),
   ('exchange_rates', 'currency', 'ask'), ('exchange_rates', 'valid_from', 'ask'), ('exchange_rates', 'rate', 'ask');
+update sync.field f set locked = true
+where f.tbl in ('project_budgets', 'economics_model', 'rates', 'expenses', 'scenarios', 'exchange_rates')
+  and (f.policy = 'ask' or (f.tbl, f.col) = ('economics_model', 'name'));
 select sync.make_writable(('public.' || t.tbl)::regclass)
 from unnest(array['project_budgets', 'economics_model', 'rates', 'expenses', 'scenarios', 'exchange_rates']) as t (tbl);
 update sync.installation set schema_version = 12;

@@ -161,6 +161,7 @@ mod tests {
         assert_eq!(name("0001_workspaces.sql"), "20260101000001_workspaces.sql");
         assert_eq!(name("0008_realtime_policies.sql"), "20260101000008_realtime_policies.sql");
         assert_eq!(name("0009_editing_locks.sql"), "20260101000009_editing_locks.sql");
+        assert_eq!(name("0010_user_scope.sql"), "20260101000010_user_scope.sql");
         assert_eq!(name("0011_work.sql"), "20260101000011_work.sql");
         assert_eq!(name("0012_economics.sql"), "20260101000012_economics.sql");
         assert_eq!(name("0059_a.sql"), "20260101000059_a.sql");

@@ -212,7 +212,7 @@ async fn without_realtime_everything_else_works() {
     let pulled = session.pull(ANN, &json!([{"scope": scope, "epoch": 1, "seq": 0}]), 1000).await;
     assert_eq!(pulled["scopes"][0]["head"], json!(3));
     let health = session.ask(Person::ANONYMOUS, "select sync_health()").await.unwrap();
-    let newest: u32 = cockpit_hub::postgres::MIGRATIONS.last().unwrap().name[..4].parse().unwrap();
+    let newest: u32 = MIGRATIONS.last().unwrap().name[..4].parse().unwrap();
     assert_eq!(health["realtime"], json!({"send": false, "policies": false}));
     assert_eq!((&health["product"], &health["schema_version"]), (&json!("cockpit"), &json!(newest)));
 }

@@ -235,3 +235,28 @@ async fn another_workspaces_ids_are_refused_in_every_foreign_key() {
         "but for these"
     );
 }
+
+/// What came to the inbox of each, in order.
+async fn inbox(db: &Db, person: Person) -> Value {
+    let sql = format!(
+        "select coalesce(json_agg(i.kind || ' ' || i.excerpt order by i.at), '[]') from inbox_items i where i.member_id = '{}'",
+        member_id(TENANT, person)
+    );
+    db.owner().await.run(&sql).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_comment_tells_who_is_mentioned_and_the_assignee_but_not_its_author() {
+    let (db, mut ann, _bob) = desks().await;
+    let (bob, me, comment) = (member_id(TENANT, BOB), member_id(TENANT, ANN), Uuid::now_v7());
+    let owner = member_id(TENANT, Person::new(0xa0));
+    ann.update("tasks", TASKS[0], json!({"assignee": bob})).await;
+    ann.insert("comments", Uuid::now_v7(), json!({"task_id": TASKS[0], "body": "First"})).await;
+    ann.insert("comments", comment, json!({"task_id": TASKS[0], "body": "Second", "mentions": [me, bob, bob]})).await;
+    assert_eq!(inbox(&db, BOB).await, json!(["assignment 1", "comment First", "mention Second"]));
+    ann.update("comments", comment, json!({"mentions": [bob, owner]})).await;
+    ann.update("comments", comment, json!({"body": "Third"})).await;
+    assert_eq!(inbox(&db, Person::new(0xa0)).await, json!(["mention Second"]));
+    assert_eq!(inbox(&db, BOB).await.as_array().unwrap().len(), 3, "told once");
+    assert_eq!(inbox(&db, ANN).await, json!([]));
+}
