@@ -12,6 +12,7 @@
 
 mod attacks;
 mod concurrency;
+mod inbox;
 mod lifecycle;
 mod merging;
 mod people;

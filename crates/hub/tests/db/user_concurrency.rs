@@ -46,13 +46,18 @@ async fn who_holds_the_tenant_head_takes_user_heads_late_and_nobody_deadlocks() 
 
     let holes = "select count(*) from (select seq - row_number() over (partition by scope order by seq) as gap from sync.change) g where gap <> 0";
     assert_eq!(owner.run(holes).await, Ok(json!(0)), "contiguous");
-    let heads = "select count(*) from sync.scope s where head <> (select count(*) from sync.change c where c.scope = s.id)";
+    let heads =
+        "select count(*) from sync.scope s where head <> (select count(*) from sync.change c where c.scope = s.id)";
     assert_eq!(owner.run(heads).await, Ok(json!(0)), "as many rows as numbers");
     let foreign = "select count(*) from sync.change c join sync.scope s on s.id = c.scope
         where s.kind = 'user' and (c.\"row\" ->> 'member_id')::uuid is distinct from s.member_id";
     assert_eq!(owner.run(foreign).await, Ok(json!(0)), "each in the scope of its person");
     let items = "select count(*) from inbox_items where kind = 'assignment'";
-    assert_eq!(owner.run(items).await, Ok(json!(told.load(Ordering::Relaxed))), "one item an assignment to someone else");
+    assert_eq!(
+        owner.run(items).await,
+        Ok(json!(told.load(Ordering::Relaxed))),
+        "one item an assignment to someone else"
+    );
     let deadlocks = "select deadlocks::bigint from pg_stat_database where datname = current_database()";
     assert_eq!(owner.run(deadlocks).await, Ok(json!(0)));
     println!("{kinds:?}, {} items", told.load(Ordering::Relaxed));
@@ -88,9 +93,11 @@ async fn write(db: Arc<Db>, number: u128, told: Arc<AtomicU32>) -> BTreeMap<&'st
             json!({"tbl": "inbox_items", "record": personal_id(TENANT, me, "inbox_items"), "op": "update",
                 "set": {"read_at": null, "archived_at": "2026-01-01T00:00:00Z"}, "base": {}})
         };
-        let setting = || json!({"tbl": "preferences", "record": Uuid::now_v7(), "op": "insert", "set": {"key": Uuid::now_v7()}});
+        let setting =
+            || json!({"tbl": "preferences", "record": Uuid::now_v7(), "op": "insert", "set": {"key": Uuid::now_v7()}});
         let (project, view) = (Uuid::now_v7(), personal_id(TENANT, me, "saved_views"));
-        let rename = json!({"tbl": "saved_views", "record": view, "op": "update", "set": {"name": Uuid::now_v7()}, "base": {}});
+        let rename =
+            json!({"tbl": "saved_views", "record": view, "op": "update", "set": {"name": Uuid::now_v7()}, "base": {}});
         let (kind, batch) = match random.random_range(0..5) {
             0 => ("tenant", assignments(&mut random)),
             1 => ("user", vec![mine(), setting(), rename]),
@@ -98,7 +105,11 @@ async fn write(db: Arc<Db>, number: u128, told: Arc<AtomicU32>) -> BTreeMap<&'st
             // The budget is refused for want of its project, under the finance head all the same.
             3 => (
                 "finance and user",
-                vec![rename, json!({"tbl": "project_budgets", "record": project, "op": "insert", "set": {}}), setting()],
+                vec![
+                    rename,
+                    json!({"tbl": "project_budgets", "record": project, "op": "insert", "set": {}}),
+                    setting(),
+                ],
             ),
             _ => {
                 let them = member_id(TENANT, person(&mut random));
