@@ -47,6 +47,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0007_people",
     "0008_realtime_policies",
     "0010_user_scope",
+    "0013_people",
 ];
 
 const PLATFORM: [PlatformFile; 4] = platform!["01_roles", "02_schemas", "03_auth", "04_realtime"];
