@@ -17,7 +17,7 @@ use super::{
 pub(crate) const NETWORK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The oldest schema that has all that this app calls.
-const SCHEMA_OLDEST: u32 = 8;
+const SCHEMA_OLDEST: u32 = 13;
 /// Schemas grow additively, so a newer one is understood; a change that breaks older apps begins at the next full thousand.
 const SCHEMA_BREAKS_AT: u32 = 1000;
 
@@ -182,11 +182,11 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("cockpit", 8, None)]
-    #[case("cockpit", 9, None)]
-    #[case("cockpit", 7, Some(ErrorCode::SchemaTooOld))]
+    #[case("cockpit", 13, None)]
+    #[case("cockpit", 14, None)]
+    #[case("cockpit", 12, Some(ErrorCode::SchemaTooOld))]
     #[case("cockpit", 1000, Some(ErrorCode::SchemaTooNew))]
-    #[case("other", 8, Some(ErrorCode::NotACockpitServer))]
+    #[case("other", 13, Some(ErrorCode::NotACockpitServer))]
     fn a_schema_is_judged(#[case] product: &str, #[case] schema_version: u32, #[case] expected: Option<ErrorCode>) {
         let health = Health { product: product.into(), schema_version };
         assert_eq!(judge(&health).err().map(|error| error.code), expected);

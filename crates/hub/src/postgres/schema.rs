@@ -50,6 +50,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "0010_user_scope",
     "0011_work",
     "0012_economics",
+    "0013_people",
 ];
 
 const PLATFORM: [PlatformFile; 4] = platform!["01_roles", "02_schemas", "03_auth", "04_realtime"];

@@ -14,6 +14,7 @@ mod attacks;
 mod concurrency;
 mod desk;
 mod fields;
+mod inbox;
 mod lifecycle;
 mod locking;
 mod locks;

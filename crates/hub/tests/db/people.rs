@@ -149,3 +149,109 @@ async fn who_lost_access_cannot_join_with_the_old_key_nor_the_new() {
         assert!(!may(&session, BOB, &odd.replace('\'', "''"), "receive").await, "{odd}");
     }
 }
+
+#[tokio::test]
+async fn a_workspace_is_changed_by_what_is_given_and_only_if_it_differs() {
+    let db = Db::new().await;
+    db.workspace(TENANT, &[(OWNER, "owner", true)]).await;
+    let (session, owner) = (db.session().await, db.owner().await);
+    let head = "select head from sync.scope where kind = 'tenant'";
+    let before = owner.run(head).await.unwrap().as_i64().unwrap();
+    let changed = session.ask(OWNER, &format!("select update_workspace('{TENANT}', ' New ', p_week_start => 7)")).await;
+    assert_eq!(changed.unwrap()["name"], "New");
+    let row = owner.run("select json_build_array(name, currency, zone, week_start) from tenants").await;
+    assert_eq!(row, Ok(json!(["New", "EUR", "UTC", 7])));
+    session.ask(OWNER, &format!("select update_workspace('{TENANT}', 'New', 'EUR', 'UTC', 7)")).await.unwrap();
+    assert_eq!(owner.run(head).await, Ok(json!(before + 1)), "what is so already is not logged");
+    for wrong in [
+        "' '",
+        "null, 'eur'",
+        "null, null, 'Europe; drop'",
+        "null, null, ''",
+        "null, null, null, 8",
+        "null, null, null, 99999",
+    ] {
+        let answer = session.ask(OWNER, &format!("select update_workspace('{TENANT}', {wrong})")).await;
+        assert_eq!(answer, Err("CK006".to_owned()), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_changes_themself_and_an_admin_sets_the_hours() {
+    let db = Db::new().await;
+    db.workspace(TENANT, &[(OWNER, "owner", true), (BOB, "member", true)]).await;
+    let (session, owner) = (db.session().await, db.owner().await);
+    let update = async |who: Person, whom: Person, changes: &str| {
+        let sql = format!("select update_member('{TENANT}', '{}', '{changes}')", member_id(TENANT, whom));
+        session.ask(who, &sql).await
+    };
+    update(
+        BOB,
+        BOB,
+        r##"{"name": " Bob ", "avatar": "https://a.example/b.png", "colour": "#3366ff", "zone": "Asia/Tokyo"}"##,
+    )
+    .await
+    .unwrap();
+    update(OWNER, BOB, r#"{"weekly_hours": "37.5"}"#).await.unwrap();
+    update(BOB, BOB, r#"{"avatar": null}"#).await.unwrap();
+    let row = format!(
+        "select json_build_array(name, avatar, colour, zone, weekly_hours::text) from tenant_members where id = '{}'",
+        member_id(TENANT, BOB)
+    );
+    assert_eq!(owner.run(&row).await, Ok(json!(["Bob", null, "#3366ff", "Asia/Tokyo", "37.50"])));
+    for (wrong, code) in [
+        (r#"{"name": ""}"#, "CK006"),
+        (r#"{"name": null}"#, "CK006"),
+        (r#"{"name": ["x"]}"#, "CK006"),
+        (r#"{"colour": "red"}"#, "CK006"),
+        (r#"{"zone": "a b"}"#, "CK006"),
+        (r#"{"role": "owner"}"#, "CK006"),
+        (r#"{"auth_user": null}"#, "CK006"),
+        ("[]", "CK006"),
+        (r#"{"weekly_hours": 10}"#, "CK003"),
+    ] {
+        assert_eq!(update(BOB, BOB, wrong).await, Err(code.to_owned()), "{wrong}");
+    }
+    for wrong in [r#"{"weekly_hours": 169}"#, r#"{"weekly_hours": "many"}"#, r#"{"weekly_hours": 1e9}"#] {
+        assert_eq!(update(OWNER, BOB, wrong).await, Err("CK006".to_owned()), "{wrong}");
+    }
+    assert_eq!(
+        update(OWNER, BOB, r#"{"name": "B", "weekly_hours": 10}"#).await,
+        Err("CK003".to_owned()),
+        "all or nothing"
+    );
+    assert_eq!(update(OWNER, CAROL, r#"{"weekly_hours": 10}"#).await, Err("CK002".to_owned()));
+}
+
+#[tokio::test]
+async fn ownership_goes_to_a_member_and_the_keys_are_renewed() {
+    let db = Db::new().await;
+    db.workspace(TENANT, &[(OWNER, "owner", true), (BOB, "viewer", false), (CAROL, "member", true)]).await;
+    let (session, owner) = (db.session().await, db.owner().await);
+    let transfer = |whom: Person| format!("select transfer_ownership('{TENANT}', '{}')", member_id(TENANT, whom));
+    let keys = "select json_agg(feed_key order by kind) from sync.scope where kind <> 'user'";
+    session.ask(OWNER, &format!("select remove_member('{TENANT}', '{}')", member_id(TENANT, CAROL))).await.unwrap();
+    assert_eq!(session.ask(OWNER, &transfer(CAROL)).await, Err("CK002".to_owned()), "a former member");
+    assert_eq!(session.ask(OWNER, &transfer(OWNER)).await, Err("CK006".to_owned()), "oneself");
+    assert_eq!(session.ask(BOB, &transfer(BOB)).await, Err("CK003".to_owned()), "nobody takes it");
+    let before = owner.run(keys).await.unwrap();
+    session.ask(OWNER, &transfer(BOB)).await.unwrap();
+    let roles = "select json_object_agg(auth_user, role) from tenant_members where removed_at is null";
+    assert_eq!(owner.run(roles).await, Ok(json!({OWNER.id().to_string(): "admin", BOB.id().to_string(): "owner"})));
+    let after = owner.run(keys).await.unwrap();
+    assert!(before[0] != after[0] && before[1] != after[1]);
+    assert_eq!(session.ask(OWNER, &transfer(BOB)).await, Err("CK003".to_owned()), "who gave it away has it no more");
+}
+
+#[tokio::test]
+async fn two_owners_who_hand_over_to_each_other_at_once_leave_one_owner_at_least() {
+    let db = Db::new().await;
+    db.workspace(TENANT, &[(OWNER, "owner", true), (BOB, "owner", true)]).await;
+    let (first, second) = (db.session().await, db.session().await);
+    let transfer = |whom: Person| format!("select transfer_ownership('{TENANT}', '{}')", member_id(TENANT, whom));
+    let (to_bob, to_owner) = (transfer(BOB), transfer(OWNER));
+    let both = tokio::join!(first.ask(OWNER, &to_bob), second.ask(BOB, &to_owner));
+    assert!(both.0.is_ok() || both.1.is_ok(), "{both:?}");
+    let left = "select count(*) > 0 from tenant_members where role = 'owner' and removed_at is null";
+    assert_eq!(db.owner().await.run(left).await, Ok(json!(true)));
+}

@@ -278,6 +278,14 @@ async fn function_works(session: &Session, person: Person, function: &str, case:
         ("remove_member", "a member") => format!("select remove_member('{TENANT}', '{member}')"),
         ("remove_member", _) => format!("select remove_member('{TENANT}', '{second_owner}')"),
         ("leave_workspace", _) => format!("select leave_workspace('{TENANT}')"),
+        ("update_workspace", _) => format!("select update_workspace('{TENANT}', 'New', 'CHF', 'Europe/Zurich', 7)"),
+        ("update_member", case) => {
+            let oneself = person.0.map_or(Uuid::nil(), |_| member_id(TENANT, person));
+            let whom = if case.contains("oneself") { oneself } else { member };
+            let change = if case.contains("hours") { json!({"weekly_hours": 30}) } else { json!({"name": "New"}) };
+            format!("select update_member('{TENANT}', '{whom}', {})", quoted(&change))
+        }
+        ("transfer_ownership", _) => format!("select transfer_ownership('{TENANT}', '{member}')"),
         other => panic!("the document has a function without a test: {other:?}"),
     };
     match session.try_out(person, &sql).await {
