@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -118,7 +119,7 @@ async fn a_write_under_a_lock_that_another_has_taken_since_is_refused_for_ever()
     assert_eq!(statuses(&send(&session, ANN, LAPTOP, &[under(1, mine)]).await), ["applied"]);
     take_over(&session, MANAGER, PHONE, "main").await;
     let late = under(2, mine);
-    let answer = send(&session, ANN, LAPTOP, &[late.clone()]).await;
+    let answer = send(&session, ANN, LAPTOP, std::slice::from_ref(&late)).await;
     let result = &answer["results"][0];
     assert_eq!((&result["status"], &result["code"]), (&json!("rejected"), &json!("fenced")), "{answer}");
     assert_eq!(answer["expected"], 3, "it is final, and counted");
@@ -165,6 +166,31 @@ async fn a_projects_lock_covers_its_budget() {
     lock(&session, BOB, PHONE, TASK).await;
     let refused = send(&session, VIEWER, PHONE, &[edit(1, "tasks", TASK, "name", json!("X"))]).await;
     assert_eq!(refused["results"][0]["code"], "forbidden");
+}
+
+/// A lock and a write of the same record are one after the other, because both take the heads of the scopes it is written in.
+#[tokio::test]
+async fn locks_are_taken_renewed_and_released_after_a_writer_of_the_record_or_not_at_all() {
+    let (db, session, owner) = workspace().await;
+    lock(&session, MANAGER, LAPTOP, TASK).await;
+    for (head, kind, record) in [("tenant", "task", TASK), ("finance", "project", PROJECT)] {
+        let take =
+            format!("begin; select from sync.scope where tenant_id = '{TENANT}' and kind = '{head}' for no key update");
+        owner.client.batch_execute(&take).await.unwrap();
+        let named = quoted(&json!([{"record_type": kind, "record_id": record, "fence": 1}]));
+        let calls = [
+            lock_sql(LAPTOP, "main", kind, record, ""),
+            format!("select lock_heartbeat('{TENANT}', '{LAPTOP}', {named})"),
+            format!("select unlock_record('{TENANT}', '{LAPTOP}', 'main', '{kind}', '{record}')"),
+        ];
+        let waiting = calls.iter().map(async |sql| db.session().await.ask(MANAGER, sql).await);
+        for (answer, sql) in join_all(waiting).await.into_iter().zip(&calls) {
+            assert_eq!(answer, Err("55P03".to_owned()), "{head}: {sql}");
+        }
+        let idle = format!("select lock_heartbeat('{TENANT}', '{LAPTOP}', '[]')");
+        session.ask(MANAGER, &idle).await.expect("only reading waits for nobody");
+        owner.client.batch_execute("rollback").await.unwrap();
+    }
 }
 
 const PEOPLE: u128 = 6;
@@ -248,7 +274,7 @@ async fn work(db: Arc<Db>, number: u128, met: Arc<Met>) {
                 |(kind, _, record)| json!({"record_type": kind, "record_id": record, "fence": locked["lock"]["fence"]}),
             )
             .collect();
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             named.reverse();
         }
         let beat = format!("select lock_heartbeat('{TENANT}', '{device}', {})", quoted(&json!(named)));

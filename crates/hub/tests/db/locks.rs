@@ -188,10 +188,13 @@ async fn a_heartbeat_renews_what_is_held_and_names_what_is_gone() {
     assert_eq!((&beat["gone"], &beat["locks"][0]["fence"]), (&json!([]), &json!(mine)), "{beat}");
     assert!(beat["locks"][0]["expires_in_ms"].as_i64().unwrap() > 9000, "renewed: {beat}");
 
+    owner.run("update editing_locks set expires_at = clock_timestamp() + interval '9 seconds'").await.unwrap();
     let gone = json!([{"record_type": "task", "record_id": TASK}]);
     assert_eq!(heartbeat(&session, ANN, LAPTOP, &named(mine - 1)).await["gone"], gone, "an earlier fence");
     assert_eq!(heartbeat(&session, ANN, PHONE, &named(mine)).await["gone"], gone, "another device");
     assert_eq!(heartbeat(&session, BOB, LAPTOP, &named(mine)).await["gone"], gone, "another person");
+    let short = "select count(*) from editing_locks where expires_at < clock_timestamp() + interval '10 seconds'";
+    assert_eq!(owner.run(short).await, Ok(json!(1)), "none of them renewed it");
     expire(&owner).await;
     let late = heartbeat(&session, ANN, LAPTOP, &named(mine)).await;
     assert_eq!((&late["gone"], &late["locks"]), (&gone, &json!([])), "a heartbeat that comes late brings nothing back");
