@@ -15,4 +15,7 @@ pub enum EconomicsError {
     /// Figures of two currencies meet where one number is asked for.
     #[error("the amounts are in several currencies and no exchange rate joins them")]
     SeveralCurrencies,
+    /// An assumption of a scenario is missing its form or outside −100 to 1000 percent.
+    #[error("an assumption is a number of percent from -100 to 1000")]
+    Assumption,
 }

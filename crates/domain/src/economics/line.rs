@@ -122,6 +122,12 @@ impl Records {
         Ok(line)
     }
 
+    /// What an amount is worth on a day: in the workspace's currency when a rate is known, and in its own otherwise.
+    pub(super) fn worth(&self, date: Date, currency: Currency, amount: Decimal) -> Result<Amounts, EconomicsError> {
+        let nowhere = Place { date, task: None, project: None, client: None, member: None };
+        Line::new(nowhere).amount(self, currency, &[amount], 1)
+    }
+
     /// The line of an expense; a billable one is earned back at cost.
     pub(super) fn expense_line(&self, expense: &ExpenseFacts) -> Line {
         let place = self.own_place(expense.date, expense.project);

@@ -79,11 +79,11 @@ impl RateTable {
     /// Puts a rate in place of the one with its id, or takes it away; what that may change.
     pub(super) fn put(&mut self, id: RecordId, rate: Option<&Rate>) -> Vec<Span<Subject>> {
         let mut spans = Vec::new();
-        if let Some((kind, subject, from)) = self.known.remove(&id) {
-            if let Some(dated) = self.dated.get_mut(&(subject, kind)) {
-                dated.0.remove(&(from, id));
-                spans.push((subject, dated.window(from)));
-            }
+        if let Some((kind, subject, from)) = self.known.remove(&id)
+            && let Some(dated) = self.dated.get_mut(&(subject, kind))
+        {
+            dated.0.remove(&(from, id));
+            spans.push((subject, dated.window(from)));
         }
         if let Some((rate, subject)) = rate.and_then(|rate| Some((rate, Subject::of(rate)?))) {
             let price = Price { amount: rate.amount, currency: rate.currency.parse().unwrap_or(Currency::NONE) };
@@ -127,11 +127,11 @@ impl ExchangeTable {
     /// Puts a rate in place of the one with its id, or takes it away; what that may change.
     pub(super) fn put(&mut self, id: RecordId, rate: Option<&ExchangeRate>) -> Vec<Span<Currency>> {
         let mut spans = Vec::new();
-        if let Some((currency, from)) = self.known.remove(&id) {
-            if let Some(dated) = self.dated.get_mut(&currency) {
-                dated.0.remove(&(from, id));
-                spans.push((currency, dated.window(from)));
-            }
+        if let Some((currency, from)) = self.known.remove(&id)
+            && let Some(dated) = self.dated.get_mut(&currency)
+        {
+            dated.0.remove(&(from, id));
+            spans.push((currency, dated.window(from)));
         }
         if let Some((rate, currency)) = rate.and_then(|rate| Some((rate, rate.currency.parse().ok()?))) {
             self.known.insert(id, (currency, rate.valid_from));

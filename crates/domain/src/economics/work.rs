@@ -113,6 +113,8 @@ impl Ledger {
         if old != settings {
             work.own.extend(self.records.projects.keys().copied());
             work.retainers.extend(self.records.projects.keys().copied());
+            // Health follows from the day.
+            work.changed.extend(self.records.projects.keys().map(|id| GroupKey::Project { id: *id }));
         }
         self.records.settings = settings;
     }

@@ -127,3 +127,33 @@ fn a_task_takes_its_hours_to_its_project() {
     assert_eq!(ledger.totals(GroupKey::Project { id: id(1) }).hours, Hours::ZERO);
     assert_eq!(ledger.totals(GroupKey::Project { id: id(2) }).hours.to_string(), "1.00");
 }
+
+#[test]
+fn assumptions_outside_the_limits_are_refused() {
+    let parse = |json| Assumptions::parse(&json);
+    assert_eq!(parse(serde_json::json!(null)), Ok(Assumptions::default()));
+    assert_eq!(parse(serde_json::json!({"later": "unknown ones are ignored"})), Ok(Assumptions::default()));
+    assert_eq!(parse(serde_json::json!({"hours_change": "-100.01"})), Err(EconomicsError::Assumption));
+    assert_eq!(parse(serde_json::json!({"hours_change": "many"})), Err(EconomicsError::Assumption));
+    assert_eq!(parse(serde_json::json!([1])), Err(EconomicsError::Assumption));
+}
+
+#[test]
+fn no_rate_reaches_a_margin_of_a_hundred_percent() {
+    let totals = Totals { billable_hours: Hours::from_seconds(3600), ..Totals::default() };
+    let rates = TargetRates::of(&totals, Decimal::ONE_HUNDRED).unwrap().unwrap();
+    assert_eq!((rates.break_even, rates.target), (Amount::default(), None));
+    assert_eq!(TargetRates::of(&Totals::default(), Decimal::ZERO), Ok(None));
+}
+
+#[test]
+fn figures_cross_the_wire_as_text() {
+    let mut ledger = ledger(NEW_YEAR);
+    ledger.apply(person_cost("40", NEW_YEAR));
+    ledger.apply(Change::Entry(Box::new(entry(20, 5, None, NEW_YEAR, 5400))));
+    let figures = Figures::from(ledger.totals(GroupKey::Workspace));
+    let json = serde_json::to_value(&figures).unwrap();
+    assert_eq!(json["totals"]["hours"], "1.50");
+    assert_eq!(json["contribution"], serde_json::json!({"EUR": "-60.00"}));
+    assert_eq!(serde_json::from_value::<Figures>(json).unwrap(), figures);
+}

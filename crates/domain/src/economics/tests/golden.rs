@@ -8,8 +8,8 @@ fn figures(ledger: &Ledger, key: GroupKey) -> Figures {
     Figures::from(ledger.totals(key))
 }
 
-#[test]
-fn example_1_hourly_project() {
+/// The records of example 1, which example 9 supposes otherwise.
+fn hourly_project() -> Ledger {
     let mut ledger = ledger(date(2026, 3, 31));
     let mut unpaid = entry(21, 5, Some(1), date(2026, 3, 3), 4800);
     unpaid.billable = false;
@@ -26,6 +26,12 @@ fn example_1_hourly_project() {
     ] {
         ledger.apply(change);
     }
+    ledger
+}
+
+#[test]
+fn example_1_hourly_project() {
+    let ledger = hourly_project();
     let found = figures(&ledger, PROJECT);
     assert_eq!(found.totals.hours.to_string(), "8.83");
     assert_eq!(found.totals.billable_hours.to_string(), "7.50");
@@ -167,4 +173,72 @@ fn example_7_hours_of_a_range() {
     ledger.apply(Change::Entry(Box::new(night)));
     assert_eq!(ledger.totals(GroupKey::Week { from: date(2026, 3, 23) }).hours.to_string(), "7.25");
     assert_eq!(ledger.totals(GroupKey::Month { from: date(2026, 3, 1) }).hours.to_string(), "7.25");
+}
+
+#[test]
+fn example_8_burn_and_health() {
+    let mut ledger = ledger(date(2026, 3, 16));
+    let (start_date, target_end_date) = (Some(date(2026, 3, 1)), Some(date(2026, 3, 31)));
+    let price = ProjectBudget {
+        budget: Some(dec("1000")),
+        budget_hours: Some(dec("10")),
+        alert_at: Some(dec("80")),
+        ..budget(1, Billing::Fixed)
+    };
+    let on_task = TimeEntry { task_id: Some(id(50)), ..entry(21, 5, Some(1), date(2026, 3, 3), 3600) };
+    for change in [
+        Change::Project(Box::new(Project { start_date, target_end_date, ..project(1) })),
+        Change::Budget(Box::new(price)),
+        Change::Rate(Box::new(Rate { member_id: Some(person(5)), ..rate(10, RateKind::Cost, "100", NEW_YEAR) })),
+        Change::Task(Box::new(task(50, Some(1), TaskStatus::InProgress, Some("2")))),
+        Change::Task(Box::new(task(51, Some(1), TaskStatus::Open, Some("1")))),
+        Change::Task(Box::new(task(52, Some(1), TaskStatus::Open, None))),
+        Change::Task(Box::new(task(53, Some(1), TaskStatus::Done, Some("4")))),
+        Change::Task(Box::new(task(54, Some(1), TaskStatus::Cancelled, Some("9")))),
+        Change::Entry(Box::new(entry(20, 5, Some(1), date(2026, 3, 2), 27_000))),
+        Change::Entry(Box::new(on_task)),
+    ] {
+        ledger.apply(change);
+    }
+    let percent = |cents| Amount::from_cents(cents);
+    let found = ledger.project_figures(id(1), Timestamp::UNIX_EPOCH);
+    assert_eq!((found.logged_hours.to_string(), shown(&found.actual_cost)), ("8.50".into(), "EUR 850.00".into()));
+    assert_eq!((found.burn.hours_percent, found.burn.money_percent), (Some(percent(8500)), Some(percent(8500))));
+    assert!(found.burn.alert);
+    let reasons = vec![
+        HealthReason::Behind { percent: percent(2339), points: 9 },
+        HealthReason::NearBudget { percent: percent(8500), points: 10 },
+        HealthReason::Scope { percent: percent(10_500), points: 5 },
+    ];
+    assert_eq!(found.health, Health { score: 76, reasons });
+    let changed = ledger.apply(Change::Settings(Settings::iso(Some(eur()), date(2026, 4, 3))));
+    assert!(changed.contains(&PROJECT), "a day changes health");
+    let late = ledger.project_figures(id(1), Timestamp::UNIX_EPOCH).health;
+    assert_eq!((late.score, late.reasons.first()), (62, Some(&HealthReason::Overdue { days: 3, points: 23 })));
+    let on_task = ledger.task_figures(id(50), Timestamp::UNIX_EPOCH);
+    assert_eq!((on_task.logged_hours.to_string(), shown(&on_task.actual_cost)), ("1.00".into(), "EUR 100.00".into()));
+}
+
+#[test]
+fn example_9_scenario() {
+    let ledger = hourly_project();
+    let assumptions = Assumptions::parse(&serde_json::json!({
+        "hours_change": "10", "cost_rate_change": "5", "billable_rate_change": "8", "overhead_percent": "30", "margin_target": "40",
+    }))
+    .unwrap();
+    let found = assumptions.apply(&ledger.totals(PROJECT), Decimal::ZERO).unwrap();
+    assert_eq!(shown(&found.actual.contribution), "EUR 277.79");
+    assert_eq!(found.supposed.totals.billable_hours.to_string(), "8.25");
+    assert_eq!(shown(&found.supposed.totals.labour), "EUR 408.10");
+    assert_eq!(shown(&found.supposed.totals.overhead), "EUR 122.43");
+    assert_eq!(shown(&found.supposed.revenue), "EUR 1011.00");
+    assert_eq!(shown(&found.supposed.cost), "EUR 681.08");
+    assert_eq!(shown(&found.supposed.contribution), "EUR 329.92");
+    assert_eq!(found.supposed.margin_percent, Some(Amount::from_cents(3263)));
+    let rates = |rates: Option<TargetRates>| {
+        let rates = rates.unwrap();
+        (rates.break_even.to_string(), rates.target.map(|rate| rate.to_string()).unwrap_or_default())
+    };
+    assert_eq!(rates(found.actual_rates), ("62.96".into(), "115.60".into()));
+    assert_eq!(rates(found.supposed_rates), ("68.01".into(), "123.05".into()));
 }

@@ -139,6 +139,10 @@ proptest! {
             let full = ledger.records().calculate();
             prop_assert_eq!(ledger.groups(), &full, "after {:?}", change);
             // Nothing changes without being told of.
+            for number in 1..4 {
+                let found = ledger.project_figures(id(number), Timestamp::UNIX_EPOCH);
+                prop_assert!(found.health.score <= 100);
+            }
             for key in before.keys().chain(full.keys()) {
                 prop_assert!(changed.contains(key) || before.get(key) == full.get(key), "{:?} untold after {:?}", key, change);
             }
