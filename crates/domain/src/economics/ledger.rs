@@ -57,7 +57,8 @@ impl Ledger {
     }
 
     /// Takes a change in; the groups whose figures differ since. For an entry the work grows with the logarithm of all entries and with the entries by which
-    /// a used-up estimate moves; for a rate with the entries of its subject in its days.
+    /// a used-up estimate moves; for a rate with the entries of its subject in its days. A workspace is opened fastest with what lines follow from first: settings, members, models, rates, exchange
+    /// rates, projects, budgets and tasks before entries and expenses; the result is the same in any order.
     pub fn apply(&mut self, change: Change) -> BTreeSet<GroupKey> {
         let mut work = Work::default();
         self.take(change.normal(), &mut work);

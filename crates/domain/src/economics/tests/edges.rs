@@ -157,3 +157,23 @@ fn figures_cross_the_wire_as_text() {
     assert_eq!(json["contribution"], serde_json::json!({"EUR": "-60.00"}));
     assert_eq!(serde_json::from_value::<Figures>(json).unwrap(), figures);
 }
+
+#[test]
+fn hours_are_never_below_nothing_and_pauses_only_count_within_the_range() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let mut row = entry(20, 5, None, NEW_YEAR, 0);
+    (row.duration_seconds, row.started_at, row.ended_at) =
+        (None, Some(at("2026-01-01T09:00:00Z")), Some(at("2026-01-01T10:00:00Z")));
+    row.pauses = vec![
+        Pause { from: at("2026-01-01T08:00:00Z"), to: Some(at("2026-01-01T09:15:00Z")) },
+        Pause { from: at("2026-01-01T09:45:00Z"), to: None },
+    ];
+    assert_eq!(Hours::of(&row, None).to_string(), "0.50");
+    row.ended_at = Some(at("2026-01-01T08:00:00Z"));
+    assert_eq!(Hours::of(&row, None), Hours::ZERO);
+    row.pauses.clear();
+    assert_eq!(Hours::of(&row, None), Hours::ZERO);
+    // The week in which the clocks of Berlin go back has 169 hours, and a range over all of it counts them.
+    (row.started_at, row.ended_at) = (Some(at("2026-10-18T22:00:00Z")), Some(at("2026-10-25T23:00:00Z")));
+    assert_eq!(Hours::of(&row, None).to_string(), "169.00");
+}
