@@ -11,6 +11,11 @@
 //! - A refetch keeps the screen; what was acknowledged in the former log is sent again under its id, and the server answers without a second effect.
 //! - While a session is present there is always a call in flight or an alarm set, so nothing waits for ever.
 //! - One batch per device is in flight; numbers are given when an entry is first sent, contiguous, and kept until its fate is known.
+//! - Changes of one record are sent in the order in which they were written. So are those of different records, unless a lock of somebody else
+//!   makes one of them wait: then only that record is held back, and neither it nor any other starves.
+//! - A lock is believed only while it is certain by the server's time: not after it ended, not after sleep, not while it is being released.
+//!   Only who loses one to a take-over believes in it a moment longer, and there the fence keeps what is written from taking effect.
+//! - This device never fences off its own changes: neither a new lease nor a release comes before what was written under the former one.
 
 pub mod event;
 pub mod locks;

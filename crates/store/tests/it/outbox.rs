@@ -69,6 +69,7 @@ fn entries_are_found_by_what_they_wait_for() {
         |entries: Vec<OutboxEntry>| -> Vec<u8> { entries.iter().map(|entry| entry.mutation.0.as_bytes()[0]).collect() };
     assert_eq!(names(step(&mut store, |tx| tx.outbox_to_send(10))), [1, 2, 5]);
     assert_eq!(names(step(&mut store, |tx| tx.outbox_to_send(2))), [1, 2]);
+    assert_eq!(names(step(&mut store, |tx| tx.outbox_sent())), [2]);
     assert_eq!(names(step(&mut store, |tx| tx.outbox_of(key(Table::Tasks, 1)))), [1, 2, 3, 4]);
     assert_eq!(names(step(&mut store, |tx| tx.outbox_of(key(Table::Projects, 1)))), [5]);
     assert_eq!(names(step(&mut store, |tx| tx.outbox_reached(scope(1), 38))), Vec::<u8>::new());
