@@ -31,7 +31,9 @@ impl World {
             (12..72, Some(id)) => {
                 let key = RecordKey { table, id };
                 match self.change(at, key, &value) {
-                    Some((column, value)) => ("edits", Edit::Change { key, set: [(column.to_owned(), value)].into_iter().collect() }),
+                    Some((column, value)) => {
+                        ("edits", Edit::Change { key, set: [(column.to_owned(), value)].into_iter().collect() })
+                    }
                     None => return,
                 }
             }

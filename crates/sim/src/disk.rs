@@ -146,7 +146,8 @@ impl Disk {
             Self::Memory(store) => store.records().map(|(key, record)| (*key, record.clone())).collect(),
             Self::File(_) => {
                 let keys = self.keys();
-                let read = |store: &dyn Store| keys.iter().map(|key| Ok((*key, store.record(*key)?.unwrap()))).collect();
+                let read =
+                    |store: &dyn Store| keys.iter().map(|key| Ok((*key, store.record(*key)?.unwrap()))).collect();
                 self.read(read).unwrap()
             }
         };
@@ -167,9 +168,7 @@ impl Disk {
     /// The records of a table, by id.
     pub fn ids(&self, table: Table) -> Vec<RecordId> {
         match self {
-            Self::Memory(_) => {
-                self.keys().into_iter().filter(|key| key.table == table).map(|key| key.id).collect()
-            }
+            Self::Memory(_) => self.keys().into_iter().filter(|key| key.table == table).map(|key| key.id).collect(),
             Self::File(disk) => {
                 let store = disk.store.borrow();
                 store.as_ref().unwrap().mirrored(table).unwrap().into_iter().map(|(id, _)| id).collect()

@@ -62,9 +62,6 @@ fn seeds(arguments: &Arguments) -> bool {
     let to = arguments.from + arguments.seeds;
     let begun = Instant::now();
     let batch = many(arguments.from, to, "", 20, |seed| plan(seed, arguments));
-    for outcome in &batch.failed {
-        eprintln!("seed {}: {}", outcome.seed, outcome.failure.clone().unwrap_or_default());
-    }
     if let Some(first) = batch.failed.first() {
         let path = write_trace(&shrunk(first.seed, arguments), arguments);
         eprintln!("the trace of the first: {path}; again: cargo xtask sim --seed {}", first.seed);
@@ -128,14 +125,25 @@ fn planted(name: &str, arguments: &Arguments) -> bool {
         let rule: String = rule.chars().take(100).collect();
         eprintln!("{:<26} {:>4} seeds  {}", bug.name, batch.seeds, if found.is_some() { &rule } else { "NOT FOUND" });
         good &= found.is_some();
-        rows.push(json!([bug.name, bug.what, if found.is_some() { batch.seeds.to_string() } else { "not found".to_owned() }, rule]));
+        rows.push(json!([
+            bug.name,
+            bug.what,
+            if found.is_some() { batch.seeds.to_string() } else { "not found".to_owned() },
+            rule
+        ]));
     }
-    println!("{}", json!([{ "title": "Planted bugs", "columns": ["Bug", "What is wrong", "Seeds", "Rule that broke"], "rows": rows }]));
+    println!(
+        "{}",
+        json!([{ "title": "Planted bugs", "columns": ["Bug", "What is wrong", "Seeds", "Rule that broke"], "rows": rows }])
+    );
     good && !rows.is_empty()
 }
 
 fn tables(batch: &Batch, seconds: f64, arguments: &Arguments) -> Value {
     let rows: Vec<Value> = batch.counts.iter().map(|(what, times)| json!([what, times.to_string()])).collect();
-    let size = format!("{} seeds of 4 clients × {} operations × 30 faults, {seconds:.0} s", batch.seeds, arguments.operations);
-    json!([{ "title": size, "columns": ["What happened", "Times"], "rows": rows }])
+    let size =
+        format!("{} seeds of 4 clients × {} operations × 30 faults, {seconds:.0} s", batch.seeds, arguments.operations);
+    let about = "Clients on the real store against a model of the server, in virtual time, with every fault there is (`crates/sim`). Every rule of the \
+                 protocol was checked after every commit, and at the end of each seed that all are equal.";
+    json!({ "about": about, "tables": [{ "title": size, "columns": ["What happened", "Times"], "rows": rows }] })
 }

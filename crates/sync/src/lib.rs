@@ -14,8 +14,8 @@
 
 pub mod event;
 pub mod memory;
-pub mod planted;
 mod overlay;
+pub mod planted;
 pub mod store;
 mod time;
 pub mod wire;
