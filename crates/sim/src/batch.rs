@@ -49,7 +49,10 @@ pub fn many(from: u64, to: u64, bug: &'static str, enough: usize, plan: impl Fn(
             for (what, times) in &outcome.counts {
                 *batch.counts.entry(what).or_default() += times;
             }
-            if outcome.failure.is_some() {
+            if let Some(failure) = &outcome.failure {
+                if bug.is_empty() {
+                    eprintln!("seed {}: {failure}", outcome.seed);
+                }
                 batch.failed.push(outcome);
             }
         }

@@ -4,9 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cockpit_domain::{DeviceId, MutationId, RecordId, ScopeId, ScopeKind, TenantId};
-use cockpit_sync::wire::{
-    Change, ChangeOp, Fields, MutationOp, MutationResult, MutationStatus, PushAnswer, PushError, PushedScope,
-    ScopeInfo, WireMutation,
+use cockpit_sync::{
+    planted,
+    wire::{
+        Change, ChangeOp, Fields, MutationOp, MutationResult, MutationStatus, PushAnswer, PushError, PushedScope,
+        ScopeInfo, WireMutation,
+    },
 };
 use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
@@ -268,7 +271,8 @@ impl ModelServer {
         let place = self.place_of(tbl, id);
         let scope = &mut self.db.scopes[place];
         let raw = row.as_ref().map(|row| RawValue::from_string(json!(row).to_string()).unwrap());
-        let seq = scope.head() + 1;
+        let gap = i64::from(planted!("gap-in-log") && version % 11 == 7);
+        let seq = scope.head() + 1 + gap;
         let change = Change { seq, mark, tbl: tbl.into(), id: RecordId(id), op, version, row: raw, mutation, xid };
         scope.log.push(Logged { change, fields: row.unwrap_or_default() });
     }
@@ -294,7 +298,9 @@ impl ModelServer {
             results: vec![],
         };
         let stored = |no: i64| ledger.get(usize::try_from(no - 1).unwrap());
-        if batch.iter().any(|sent| sent.no <= last && stored(sent.no).is_none_or(|(id, _)| *id != sent.id)) {
+        let compares = !planted!("ledger-without-ids");
+        if compares && batch.iter().any(|sent| sent.no <= last && stored(sent.no).is_none_or(|(id, _)| *id != sent.id))
+        {
             let answer = refuse(PushError::DeviceForked);
             self.forks += 1;
             return Some(answer);
@@ -308,7 +314,12 @@ impl ModelServer {
         let mut results = Vec::new();
         for sent in batch {
             if sent.no <= last {
-                results.push(stored(sent.no).unwrap().1.clone());
+                let result = if planted!("no-idempotency") {
+                    self.execute(user, device, sent)
+                } else {
+                    stored(sent.no).unwrap().1.clone()
+                };
+                results.push(MutationResult { id: sent.id, ..result });
                 continue;
             }
             let earlier = self.earlier(user, sent.id);

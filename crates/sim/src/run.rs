@@ -155,6 +155,10 @@ fn check(world: &mut World) {
         let contiguous = scope.log.windows(2).all(|pair| pair[1].change.seq == pair[0].change.seq + 1);
         assert!(contiguous, "4: a log has a gap");
     }
+    // 2, for what is sent again under another id: ids of records are drawn once, so only a second copy of a file can make a record that is there.
+    let alone = !["data files copied", "data files put back"].iter().any(|what| world.counts.contains_key(what));
+    let made_twice = server.rejected.values().any(|code| code == "exists");
+    assert!(!(alone && made_twice), "2: a record was made twice");
     let mut rejections = 0;
     for slot in &world.slots {
         let (watch, outbox) = (&slot.watch, slot.client.outbox());

@@ -80,12 +80,16 @@ impl Watch {
     pub fn look(&mut self, client: &Client, server: &ModelServer) {
         self.looks += 1;
         let thorough = self.looks.is_multiple_of(THOROUGH);
-        let (outbox, scopes) = (client.outbox(), client.store.scopes().unwrap());
-        self.note_outbox(&outbox);
+        let scopes = client.store.scopes().unwrap();
         for scope in &scopes {
             self.look_at_cursor(scope, thorough, client, server);
         }
         let touched = std::mem::take(&mut self.touched);
+        if touched.is_empty() && !thorough {
+            return;
+        }
+        let outbox = client.outbox();
+        self.note_outbox(&outbox);
         self.look_at_screen(&outbox, &scopes, (!thorough).then_some(&touched), client, server);
         if thorough {
             for (key, record) in client.store.records() {
@@ -180,7 +184,9 @@ impl Watch {
         let wanted = |key: &RecordKey| only.is_none_or(|only| only.contains(key));
         for entry in outbox.iter().filter(|entry| wanted(&entry.key)) {
             let unsent = matches!(entry.state, OutboxState::Queued | OutboxState::Sent { .. });
-            let held = scopes.iter().any(|scope| scope.kind == entry.key.table.scope_kind());
+            // A scope that was lost and comes back shows them at the end of its bootstrap.
+            let kind = entry.key.table.scope_kind();
+            let held = scopes.iter().any(|scope| scope.kind == kind && scope.bootstrap.is_none());
             if unsent && entry.op == MutationOp::Insert && held {
                 assert!(client.visible_of(entry.key).is_some(), "10: an unsent record is not on the screen");
             }

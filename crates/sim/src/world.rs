@@ -57,6 +57,11 @@ pub(crate) enum Item {
         life: u64,
         event: Event,
     },
+    /// A session is there, and the app has asked which workspaces the person sees.
+    SignIn {
+        at: usize,
+        life: u64,
+    },
     Alarm {
         at: usize,
         life: u64,
@@ -216,10 +221,8 @@ impl World {
 
     pub(crate) fn plan_sign_in(&mut self, at: usize) {
         let life = self.slots[at].life;
-        let scopes = self.server.scopes_of(self.slots[at].client.user);
         let after = self.rng.i64(1..300);
-        self.after(after, Item::Deliver { at, life, event: Event::SignedIn { scopes } });
-        self.after(after + 50, Item::Deliver { at, life, event: Event::Socket { open: true } });
+        self.after(after, Item::SignIn { at, life });
     }
 
     /// One thing that happens; false when the time is over or nothing is left to happen.
@@ -234,6 +237,17 @@ impl World {
         match item {
             Item::Arrive { at, life, call, answer_lost } => self.arrive(at, life, &call, answer_lost),
             Item::Deliver { at, life, event } if life == self.slots[at].life => self.deliver(at, event),
+            Item::SignIn { at, life } if life == self.slots[at].life => {
+                let scopes = self.server.scopes_of(self.slots[at].client.user);
+                if scopes.is_empty() {
+                    // The app does not find the workspace, and asks again some time.
+                    self.after(1_000, Item::SignIn { at, life });
+                } else {
+                    self.deliver(at, Event::SignedIn { scopes });
+                    let life = self.slots[at].life;
+                    self.after(50, Item::Deliver { at, life, event: Event::Socket { open: true } });
+                }
+            }
             Item::Alarm { at, life, ms }
                 if life == self.slots[at].life && self.slots[at].client.wake_ms == Some(ms) =>
             {

@@ -33,6 +33,9 @@ pub(crate) fn next_batch(waits: &mut Waits, now: Now, store: &mut dyn Store) -> 
     entries.extend(unhindered(waits, room.saturating_sub(usize::from(!waited.is_empty())), store)?);
     entries.extend(waited);
     let mut batch = Vec::new();
+    if crate::planted!("order-by-record") {
+        entries.sort_by_key(|entry| (entry.state == OutboxState::Queued, entry.key));
+    }
     for mut entry in entries.into_iter().take(MAX_BATCH) {
         let number = match entry.state {
             OutboxState::Sent { no } => no,
@@ -101,6 +104,7 @@ pub(crate) fn settle(
     if let Some(error) = answer.error {
         match error {
             // Another copy of this file has used these numbers: from now on this one is a device of its own.
+            PushError::DeviceForked if crate::planted!("fork-keeps-device") => {}
             PushError::DeviceForked => store.set_device(DeviceId(new_id(now, rng)), 1)?,
             // The server has forgotten numbers, and with them perhaps what it acknowledged: that comes before what was written after it.
             PushError::OutOfOrder => {
@@ -112,7 +116,9 @@ pub(crate) fn settle(
                 }
             }
         }
-        requeue(store)?;
+        if !crate::planted!("renumber-keeps-sent") {
+            requeue(store)?;
+        }
         return Ok(settled);
     }
     for result in &answer.results {
@@ -148,7 +154,7 @@ fn settle_one(
         MutationStatus::Applied => match (result.scope, result.seq) {
             // It leaves the overlay only with a pull, even where the cursor stands behind it already: the answer does not say of which history
             // that cursor is, and after a server was restored it may be of the lost one.
-            (Some(scope), Some(seq)) if known(scope) => {
+            (Some(scope), Some(seq)) if known(scope) && !crate::planted!("early-acknowledgement") => {
                 entry.state = OutboxState::Acknowledged { scope, seq };
                 store.put_outbox(&entry)?;
                 settled.pull = true;
@@ -197,6 +203,13 @@ fn park(entry: OutboxEntry, error: AppError, store: &mut dyn Store, settled: &mu
             later.state = OutboxState::Parked { error };
             store.put_outbox(&later)?;
         }
+    }
+    if crate::planted!("rejection-dropped") {
+        store.remove_outbox(entry.mutation)?;
+        return refresh_key(key, store);
+    }
+    if crate::planted!("notice-twice") {
+        settled.notices.push(Effect::Notice { error: error.clone(), key: Some(key) });
     }
     store.put_outbox(&OutboxEntry { state: OutboxState::Parked { error: error.clone() }, ..entry })?;
     refresh_key(key, store)?;
@@ -249,6 +262,10 @@ fn requeue(store: &mut dyn Store) -> Stored<()> {
 /// Puts an entry back to what was never sent; its id stays, so that the server still knows it.
 pub(crate) fn queue_again(mut entry: OutboxEntry, store: &mut dyn Store) -> Stored<()> {
     entry.state = OutboxState::Queued;
+    if crate::planted!("duplicate-on-retry") {
+        store.remove_outbox(entry.mutation)?;
+        entry.mutation = MutationId(uuid::Uuid::from_u128(entry.mutation.0.as_u128().wrapping_add(1)));
+    }
     store.put_outbox(&entry).map(drop)
 }
 

@@ -11,7 +11,8 @@ use crate::{
 /// Computes `visible` of a record anew and writes it. Answers whether the visible row changed.
 pub(crate) fn refresh(store: &mut dyn Store, key: RecordKey, mut record: StoredRecord) -> Stored<bool> {
     let entries = store.outbox_of(key)?;
-    let visible = if entries.iter().all(is_parked) {
+    let hidden = crate::planted!("base-ignored") && record.confirmed.is_some();
+    let visible = if hidden || entries.iter().all(is_parked) {
         record.confirmed.clone()
     } else {
         let confirmed = record.confirmed.as_deref().map(parse).transpose()?;

@@ -62,6 +62,7 @@ pub(crate) fn apply_page(
 ) -> Stored<Paged> {
     let seen = Cursor { scope: scope.cursor.scope, epoch: answer.epoch, seq: answer.head, mark: answer.head_mark };
     let target = *bootstrap.target.get_or_insert(seen);
+    let target = if crate::planted!("bootstrap-target-last") { seen } else { target };
     if target.epoch != answer.epoch || answer.head < target.seq || !continues(scope, answer) {
         // The log was replaced, or the server went back, between two pages: what was read so far belongs to another history.
         begin_bootstrap(scope);
@@ -123,14 +124,17 @@ pub(crate) fn apply_changes(
     if scope.read_at.last_key_value().is_some_and(|(head, _)| reached < *head) {
         // Until the log has shown that it is the history the pages were of, nothing of it may be mixed with their rows.
         partial = std::mem::take(&mut changes);
-    } else if !body.tx_complete {
+    } else if !body.tx_complete && !crate::planted!("partial-transaction") {
         let xid = changes.last().map(|change| change.xid.clone());
         let whole = changes.iter().rposition(|change| Some(&change.xid) != xid.as_ref()).map_or(0, |at| at + 1);
         partial = changes.split_off(whole);
     }
     // Staged changes belong to the transaction that these begin with. Without a whole one among these it is still not complete.
     if !changes.is_empty() {
-        let staged = store.take_staged(scope.cursor.scope)?;
+        let mut staged = store.take_staged(scope.cursor.scope)?;
+        if crate::planted!("staged-forgotten") {
+            staged.clear();
+        }
         apply_whole(scope, staged.into_iter().chain(changes), store, changed)?;
     }
     if !partial.is_empty() {
@@ -175,7 +179,10 @@ fn apply_whole(
 ) -> Stored<()> {
     for change in changes {
         // A table that a newer server logs and this app does not know has nothing to be shown in.
-        if let Some(table) = Table::from_name(&change.tbl) {
+        if let Some(table) = Table::from_name(&change.tbl)
+            && !(crate::planted!("late-delete-ignored") && change.op == ChangeOp::Delete)
+            && !(crate::planted!("change-skipped") && change.version % 7 == 5)
+        {
             let row = if change.op == ChangeOp::Delete { None } else { change.row.as_deref().map(RawValue::get) };
             confirm(scope, RecordKey { table, id: change.id }, change.version, row, store, changed)?;
         }
@@ -228,7 +235,7 @@ fn confirm(
         let purged = row.is_none() && version >= known.version;
         known.confirmed.is_none() || version > known.version || purged || known.generation < scope.generation
     });
-    if !newer {
+    if !newer && !crate::planted!("older-version-overwrites") {
         return Ok(());
     }
     let record = StoredRecord {
@@ -246,6 +253,9 @@ fn confirm(
 
 /// Removes what a refetch did not find any more.
 fn sweep(scope: &ScopeRecord, store: &mut dyn Store, changed: &mut BTreeSet<RecordKey>) -> Stored<()> {
+    if crate::planted!("swept-nothing") {
+        return Ok(());
+    }
     for key in store.stale_records(scope.cursor.scope, scope.generation)? {
         if let Some(mut record) = store.record(key)?.filter(|record| record.confirmed.is_some()) {
             record.confirmed = None;

@@ -66,7 +66,7 @@ impl Lane {
 
     /// Whether `request` is the one in flight; then it is not any more.
     pub(crate) fn end(&mut self, request: u64) -> bool {
-        let ours = self.in_flight == Some(request);
+        let ours = self.in_flight == Some(request) || crate::planted!("stale-answer-taken") && self.in_flight.is_some();
         if ours {
             self.in_flight = None;
         }
@@ -89,6 +89,9 @@ impl Lane {
         self.problem = Some(problem);
         // Half of the pause is fixed, so that jitter never turns into an immediate retry loop.
         self.due_ms = Some(now_ms + ceiling / 2 + rng.i64(0..=ceiling / 2));
+        if crate::planted!("failed-lane-stops") {
+            self.due_ms = None;
+        }
         self.again = false;
     }
 

@@ -4,6 +4,7 @@
 //! - [`run`]: starts the application from the sources.
 //! - [`test`]: every check and test, with one table and one line of result.
 //! - [`bench`]: measures, and writes `docs/figures.md`; and torments the client.
+//! - [`sim`]: several clients, one server and every fault, by seed.
 //! - [`package`]: what a user installs.
 //! - [`supabase`]: the migrations as the Supabase CLI wants them.
 //! - [`policy`]: licences, sources and bans of dependencies, and who may depend on whom.
@@ -19,6 +20,7 @@ mod policy;
 mod process;
 mod run;
 mod setup;
+mod sim;
 mod supabase;
 mod test;
 mod workspace;
@@ -49,6 +51,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Run the Supabase client against a hub on a network that misbehaves.
     Churn(bench::ChurnArguments),
+    /// Run clients and a model of the server through every fault, by seed.
+    Sim(sim::Arguments),
     /// Build the packages that a user installs.
     Package(package::Arguments),
     /// Lay the migrations out for the Supabase CLI and say how to push them.
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         }
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Churn(arguments) => bench::churn(&workspace, &arguments),
+        Task::Sim(arguments) => sim::run(&workspace, &arguments),
         Task::Package(arguments) => package::run(&workspace, &arguments),
         Task::Run(arguments) => run::run(&workspace, &arguments),
         Task::Test(arguments) => test::run(&workspace, &arguments),

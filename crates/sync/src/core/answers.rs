@@ -117,7 +117,11 @@ impl Core {
         }
         let head = body.head;
         let applied = pull::apply_changes(scope, body, store, &mut found.changed)?;
-        if applied == Applied::Whole && scope.cursor.seq == head && !self.acknowledged_since_pull {
+        if applied == Applied::Whole
+            && scope.cursor.seq == head
+            && !self.acknowledged_since_pull
+            && !crate::planted!("acknowledged-not-resent")
+        {
             // Everything is here, and still the log has not what was acknowledged: the server went back to an earlier state.
             outbox::send_again(scope.cursor.scope, head, &mut self.resent, store, &mut found.changed)?;
         }
@@ -129,6 +133,11 @@ impl Core {
     fn refetch(&mut self, mut scope: ScopeRecord, store: &mut dyn Store) -> Stored<()> {
         store.take_staged(scope.cursor.scope)?;
         pull::begin_bootstrap(&mut scope);
+        if crate::planted!("refetch-drops-outbox") {
+            for entry in store.outbox(crate::store::ALL)? {
+                store.remove_outbox(entry.mutation)?;
+            }
+        }
         for entry in outbox::acknowledged_after(scope.cursor.scope, i64::MIN, store)? {
             self.resent.insert(entry.mutation);
             outbox::queue_again(entry, store)?;
@@ -260,6 +269,7 @@ impl Core {
     }
 
     pub(super) fn observe_clock(&mut self, server_ms: i64, begun: Option<Now>, now: Now, found: &mut Findings) {
+        let server_ms = if crate::planted!("clock-from-client") { now.wall_ms } else { server_ms };
         let offset = begun.and_then(|begun| self.server_clock.observe(server_ms, begun, now));
         found.effects.extend(offset.map(|offset_ms| Effect::ServerClock { offset_ms }));
     }

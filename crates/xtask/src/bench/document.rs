@@ -13,16 +13,21 @@ pub(crate) struct Part {
 }
 
 /// All of them, in the order of the document.
-pub(crate) const PARTS: [Part; 5] = [
+pub(crate) const PARTS: [Part; 6] = [
     Part { name: "windows", title: "From one person's window to the other's" },
     Part { name: "engine", title: "The engine and its store" },
     Part { name: "client", title: "The Supabase client beside others, and the hub's Realtime" },
     CHURN,
+    SIMULATION,
     Part { name: "server", title: "The server" },
 ];
 
 /// The one that `cargo xtask churn` measures.
 pub(crate) const CHURN: Part = Part { name: "churn", title: "The Supabase client on a network that misbehaves" };
+
+/// The one that `cargo xtask sim` counts.
+pub(crate) const SIMULATION: Part =
+    Part { name: "simulation", title: "The simulation: what was met, and every rule held" };
 
 /// Where figures come from.
 #[derive(Debug)]
@@ -39,7 +44,7 @@ pub(crate) struct Origin {
 
 const BEGINNING: &str = "# Figures
 
-Written by `cargo xtask bench` and `cargo xtask churn`, which anybody can run again (about ten minutes each after the build); do not edit. Each section says what was checked
+Written by `cargo xtask bench`, `cargo xtask churn` and `cargo xtask sim`, which anybody can run again (about ten minutes each after the build); do not edit. Each section says what was checked
 out, when, and on which machine. Every figure is of the release profile on filled tables with fsync on; p50 is the median, p99 the time that 99 of
 100 stayed within. Where a goal is set, the table says whether it was reached or missed.
 ";

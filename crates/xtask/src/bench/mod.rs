@@ -14,7 +14,7 @@ use crate::process::{answer, duration, run_logged};
 use crate::setup::{self, Progress, Purpose};
 use crate::workspace::Workspace;
 pub(crate) use churn::{Arguments as ChurnArguments, run as churn};
-use document::{CHURN, Origin, PARTS, Part};
+use document::{CHURN, Origin, PARTS, Part, SIMULATION};
 
 /// What a person can say to `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
@@ -27,9 +27,9 @@ pub(crate) struct Arguments {
     smoke: bool,
 }
 
-/// What this command measures; the churn has its own.
+/// What this command measures; the churn and the simulation have their own.
 fn measured() -> impl Iterator<Item = &'static Part> {
-    PARTS.iter().filter(|part| part.name != CHURN.name)
+    PARTS.iter().filter(|part| part.name != CHURN.name && part.name != SIMULATION.name)
 }
 
 /// Measures what was asked for and writes the figures.
@@ -106,6 +106,17 @@ fn measure(workspace: &Workspace, part: &Part, options: &[&str]) -> Result<Value
     let mut command = workspace.command(&program, &[part.name]);
     command.args(options);
     // What it says meanwhile goes straight to the person who waits.
+    answered(&mut command, part)
+}
+
+/// Runs the simulation and writes what it met; a broken rule is an error.
+pub(crate) fn simulation(workspace: &Workspace, command: &mut Command, told: String) -> Result<()> {
+    let section = answered(command, &SIMULATION)?;
+    write(workspace, &SIMULATION, &section, told)
+}
+
+fn answered(command: &mut Command, part: &Part) -> Result<Value> {
+    let program = command.get_program().to_owned();
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.with_context(|| format!("{} cannot be started", program.display()))?;
     if !output.status.success() {

@@ -35,7 +35,8 @@ impl Findings {
 
 /// Checks every rule.
 pub(crate) fn check(workspace: &Workspace) -> Result<Findings> {
-    let graph = Graph::read(&workspace.metadata()?)?;
+    let metadata = workspace.metadata()?;
+    let graph = Graph::read(&metadata)?;
     let rules = supply::Rules::read(&workspace.path("deny.toml"))?;
     let mut findings = Findings::default();
     findings.rule(supply::licences(&graph, &rules));
@@ -44,6 +45,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Findings> {
     findings.rule(direction::between_crates(&graph));
     findings.rule(direction::shell_only(&graph));
     findings.rule(direction::release(&graph));
+    findings.rule(supply::planted(&metadata));
     if answer(&mut workspace.cargo(&["deny", "--version"])).is_some() {
         let mut command = workspace.cargo(&["deny", "check", "bans", "licenses", "sources"]);
         let finished = run_logged("cargo deny", &mut command, &workspace.target("xtask/deny.log"))?;

@@ -1,5 +1,6 @@
 //! Licences, sources and bans of what we take from others, read from `deny.toml`.
 
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
@@ -105,8 +106,24 @@ fn strings(table: &Table, section: &str, key: &str) -> Vec<String> {
     list.into_iter().flatten().filter_map(entry).collect()
 }
 
+/// The bugs that the simulation plants are in no build unless somebody asks for them: no default and no dependency turns the feature on.
+pub(super) fn planted(metadata: &Value) -> Vec<String> {
+    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let nodes = metadata.get("resolve").map(|resolve| list(resolve, "nodes")).unwrap_or_default();
+    let carries = nodes.iter().filter(|node| list(node, "features").iter().any(|feature| feature == "planted"));
+    carries.map(|node| format!("{} is built with planted bugs", node.get("id").unwrap_or_default())).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn planted_bugs_in_an_ordinary_build_are_found() {
+        let with =
+            |feature: &str| serde_json::json!({ "resolve": { "nodes": [{ "id": "a", "features": [feature] }] } });
+        assert_eq!(super::planted(&with("planted")).len(), 1);
+        assert_eq!(super::planted(&with("default")), Vec::<String>::new());
+    }
+
     use super::super::fixture::{foreign, graph, own};
     use super::*;
 
