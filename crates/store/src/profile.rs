@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::{
+    backup::Backups,
     fault::{Held, app_error, damaged, of_io},
     file,
     profile_accounts::AccountId,
@@ -81,6 +82,11 @@ impl Profile {
         let directory = self.directory.join(account.0.to_string());
         file::make_private_dir(&directory)?;
         Ok(directory.join(format!("{tenant}.sqlite3")))
+    }
+
+    /// The backups of a workspace, kept apart by account: two people on one machine have two copies of the same workspace.
+    pub fn backups(&self, account: AccountId, tenant: TenantId) -> Backups {
+        Backups::new(self.directory.join("backups").join(account.0.to_string()).join(tenant.to_string()))
     }
 
     /// All preferences, by key.
