@@ -139,7 +139,7 @@ fn value(kind: u64, bytes: &[u8]) -> Value {
             let sign = if bytes.first().is_some_and(|byte| *byte >= 0x80) { -1 } else { 0 };
             Value::Integer(bytes.iter().fold(sign, |number: i64, byte| number << 8 | i64::from(*byte)))
         }
-        _ if kind % 2 == 0 => Value::Blob(bytes.to_vec()),
+        _ if kind.is_multiple_of(2) => Value::Blob(bytes.to_vec()),
         _ => String::from_utf8(bytes.to_vec()).map_or(Value::Null, Value::Text),
     }
 }

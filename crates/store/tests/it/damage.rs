@@ -36,7 +36,7 @@ fn is_removed(n: usize) -> bool {
 /// A change whose texts say all over which one it is; every tenth is larger than several pages.
 fn change(n: usize) -> OutboxEntry {
     let mark = format!("mark{n:03}.");
-    let long = if n % 10 == 0 { mark.repeat(600 + n) } else { mark.repeat(1 + n % 30) };
+    let long = if n.is_multiple_of(10) { mark.repeat(600 + n) } else { mark.repeat(1 + n % 30) };
     let state = match n % 4 {
         0 => OutboxState::Queued,
         1 => OutboxState::Sent { no: n as i64 },
