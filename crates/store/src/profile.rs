@@ -89,6 +89,21 @@ impl Profile {
         Backups::new(self.directory.join("backups").join(account.0.to_string()).join(tenant.to_string()))
     }
 
+    /// Takes everything of an account's workspaces off this machine: their files, what was put aside, what was rescued, and the backups.
+    ///
+    /// # Errors
+    /// When something cannot be removed; more may be left then.
+    pub fn remove_files(&self, account: AccountId) -> Stored<()> {
+        let name = account.0.to_string();
+        for directory in [self.directory.join(&name), self.directory.join("backups").join(&name)] {
+            match fs::remove_dir_all(&directory) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(of_io(&directory, &error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// All preferences, by key.
     ///
     /// # Errors

@@ -207,4 +207,8 @@ fn two_accounts_in_the_same_workspace_are_kept_apart() {
     assert!(task_names(&other)[0].contains("second"));
     assert_eq!(profile.backups(one, tenant()).list().unwrap().len(), 1);
     files(directory.path());
+    profile.remove_files(one).unwrap();
+    profile.remove_files(one).unwrap();
+    assert!(!path.exists() && profile.backups(one, tenant()).list().unwrap().is_empty());
+    assert_eq!((task_names(&other).len(), profile.backups(two, tenant()).list().unwrap().len()), (1, 1));
 }

@@ -244,12 +244,12 @@ fn no_change_is_lost_whose_pages_are_whole_over_200_damages() {
 }
 
 #[test]
-fn a_file_without_a_header_gives_back_every_change_and_no_removed_one_while_the_free_list_is_whole() {
+fn a_file_that_sqlite_cannot_read_gives_back_every_change_as_it_was() {
     let [_, closed] = pristine();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("w.sqlite3");
     let mut bytes = closed.main;
-    // The schema's format: SQLite cannot read anything any more, the list of free pages is whole.
+    // The schema's format: SQLite cannot read anything any more.
     bytes[44..48].fill(0xA5);
     fs::write(&path, &bytes).unwrap();
     assert!(matches!(all(&path), Err(StoreError::Damaged(_) | StoreError::Other(_))));
@@ -269,6 +269,30 @@ fn a_file_without_a_header_gives_back_every_change_and_no_removed_one_while_the_
         assert_eq!(OutboxEntry { position: 0, ..entry }, OutboxEntry { state, ..change(n) });
     }
     assert_eq!(fs::read(recovery.aside.unwrap()).unwrap(), bytes, "the damaged file is kept as it was");
+}
+
+#[test]
+fn what_was_removed_stays_removed_though_its_page_still_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("w.sqlite3");
+    let mut store = on_disk(&path).unwrap();
+    let long = "x".repeat(1_500);
+    step(&mut store, |tx| {
+        (0..100).try_for_each(|n| {
+            let set = fields(json!({ "name": long }));
+            tx.put_outbox(&OutboxEntry { set, state: OutboxState::Queued, ..change(n) }).map(drop)
+        })
+    });
+    step(&mut store, |tx| (40..100).try_for_each(|n| tx.remove_outbox(mutation(n))));
+    drop(store);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[44..48].fill(0xA5);
+    fs::write(&path, &bytes).unwrap();
+    let recovery = recovered(&path);
+    assert_eq!(recovery.changes, 40);
+    assert!(document(&recovery)["outbox_removed"].as_array().unwrap().len() > 20, "the document shows them");
+    let ids: Vec<_> = all(&path).unwrap().into_iter().map(|entry| entry.mutation).collect();
+    assert_eq!(ids, (0..40).map(mutation).collect::<Vec<_>>());
 }
 
 #[test]
