@@ -119,7 +119,8 @@ fn of_code(extended: i32, text: String) -> StoreError {
             ffi::SQLITE_FULL => StoreError::DiskFull,
             // SQLITE_CANTOPEN: the file itself was opened or made just before, so it is the -wal beside it that cannot be made.
             ffi::SQLITE_READONLY | ffi::SQLITE_PERM | ffi::SQLITE_CANTOPEN => StoreError::ReadOnly,
-            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => StoreError::Busy,
+            // Interrupted is what a time limit does.
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_INTERRUPT => StoreError::Busy,
             ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => StoreError::Damaged(text),
             _ => StoreError::Other(text),
         },

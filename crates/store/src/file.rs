@@ -2,8 +2,8 @@
 
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
-    time::Duration,
+    path::Path,
+    time::{Duration, Instant},
 };
 
 use cockpit_domain::TenantId;
@@ -13,9 +13,16 @@ use rusqlite_migration::Migrations;
 use uuid::Uuid;
 
 use crate::{
-    fault::{Held, damaged, of_io},
+    fault::{Fault, Held, damaged, of_io},
+    replace::with_end,
+    salvage,
     schema::Schema,
 };
+
+/// How long a file that was not closed is checked in full before it is used.
+const UNCLEAN_CHECK: Duration = Duration::from_secs(2);
+/// No app will ever have this many migrations: a version above it is damage.
+const NEVER: usize = 10_000;
 
 /// How to open a workspace's file.
 #[derive(Clone, Debug)]
@@ -42,18 +49,74 @@ impl OpenOptions {
 
 /// Opens a file of the given kind, making it when it is not there.
 pub(crate) fn open(path: &Path, schema: &Schema) -> Held<Connection> {
-    make_private(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    // Only a backup program or a person with a shell can be in the way; the profile's lock keeps other processes of ours out.
-    connection.busy_timeout(Duration::from_secs(5))?;
-    let version = check(&connection, schema)?;
+    let unclean = left_open(path)?;
+    if unclean && salvage::is_cut_short(path).map_err(|error| of_io(path, &error))? {
+        return Err(damaged("a page of its log is broken, and changes that were saved come after it"));
+    }
+    let (mut connection, version) = open_checked(path, schema)?;
+    if unclean && version > 0 {
+        check_within(&connection, UNCLEAN_CHECK)?;
+    }
     configure(&connection)?;
     if version > 0 && version < schema.migrations.len() {
         back_up(&connection, path, version)?;
     }
     migrate(&mut connection, schema)?;
     Ok(connection)
+}
+
+/// The same for a file that is a copy, or new, and needs no copy before its migration.
+pub(crate) fn open_prepared(path: &Path, schema: &Schema) -> Held<Connection> {
+    let (mut connection, _) = open_checked(path, schema)?;
+    configure(&connection)?;
+    migrate(&mut connection, schema)?;
+    Ok(connection)
+}
+
+fn open_checked(path: &Path, schema: &Schema) -> Held<(Connection, usize)> {
+    make_private(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    // Only a backup program or a person with a shell can be in the way; the profile's lock keeps other processes of ours out.
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let version = check(&connection, schema)?;
+    Ok((connection, version))
+}
+
+/// Whether the file was not closed by whoever had it last: its -wal is still there then. A -wal without a file is what a truncation leaves;
+/// SQLite would remove it, with the last changes in it.
+fn left_open(path: &Path) -> Held<bool> {
+    let length = |path: &Path| match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(of_io(path, &error)),
+    };
+    let unclean = length(&with_end(path, "-wal"))? > 0;
+    if unclean && length(path)? == 0 {
+        return Err(damaged("it is empty, and changes that belong to it are not"));
+    }
+    Ok(unclean)
+}
+
+/// Checks the structure of the file in full, indexes included.
+pub(crate) fn check_whole(connection: &Connection) -> Held<()> {
+    let verdict: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(damaged(verdict)) }
+}
+
+/// The same for as long as a person would wait; a check that is not through by then is not a failed one.
+fn check_within(connection: &Connection, limit: Duration) -> Held<()> {
+    let begun = Instant::now();
+    connection.progress_handler(10_000, Some(move || begun.elapsed() > limit))?;
+    let verdict = check_whole(connection);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    match verdict {
+        Err(Fault::Sqlite(error)) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => {
+            tracing::warn!(?limit, "the check after an unclean end took too long and was left");
+            Ok(())
+        }
+        verdict => verdict,
+    }
 }
 
 /// The same without a file.
@@ -115,6 +178,10 @@ fn check(connection: &Connection, schema: &Schema) -> Held<usize> {
         return Err(damaged("it is not a data file of this kind"));
     }
     let version = usize::try_from(version).map_err(|_| damaged("its version is negative"))?;
+    // The first migration writes the version together with the tables.
+    if version == 0 || version > NEVER {
+        return Err(damaged(format!("its version cannot be {version}")));
+    }
     if version > schema.migrations.len() {
         return Err(StoreError::TooNew.into());
     }
@@ -146,12 +213,7 @@ fn migrate(connection: &mut Connection, schema: &Schema) -> Held<()> {
 
 /// Copies the file beside itself as `<name>.v<version>.bak`, through a name of its own, so that half a copy is never taken for a whole one.
 fn back_up(connection: &Connection, path: &Path, version: usize) -> Held<()> {
-    let named = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let (unfinished, finished) = (named(".bak.new"), named(&format!(".v{version}.bak")));
+    let (unfinished, finished) = (with_end(path, ".bak.new"), with_end(path, &format!(".v{version}.bak")));
     make_private(&unfinished)?.set_len(0).map_err(|error| of_io(&unfinished, &error))?;
     connection.backup(MAIN_DB, &unfinished, None)?;
     fs::rename(&unfinished, &finished).map_err(|error| of_io(&finished, &error))?;

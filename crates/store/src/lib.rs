@@ -10,6 +10,7 @@
 //!   that compare tasks in memory. So SQLite and memory cannot disagree, and the file can be read by any SQLite without functions of ours.
 //! - Nothing here decides anything about sync, and nothing here knows a password or a token.
 
+mod backup;
 mod fault;
 mod file;
 mod meta;
@@ -17,7 +18,10 @@ mod outbox;
 mod profile;
 mod profile_accounts;
 mod record;
+mod recover;
+mod replace;
 mod rows;
+mod salvage;
 mod schema;
 mod scope;
 mod staged;
@@ -27,8 +31,10 @@ mod task_query;
 mod transaction;
 mod undo;
 
+pub use backup::{Backup, BackupCounts, Backups, Restored};
 pub use fault::app_error;
 pub use file::OpenOptions;
 pub use profile::{Profile, ProfileError};
 pub use profile_accounts::{Account, AccountId, Workspace};
+pub use recover::{RecoveredTable, Recovery, recover};
 pub use store::SqliteStore;

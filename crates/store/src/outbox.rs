@@ -65,6 +65,12 @@ pub(crate) fn remove(connection: &Connection, mutation: MutationId) -> Held<()> 
     Ok(())
 }
 
+/// Gives up the numbers of all that was sent and has no known fate; the ids stay, so that the server still knows it.
+pub(crate) fn queue_sent(connection: &Connection) -> Held<()> {
+    connection.execute("update outbox set state = 'queued', no = null where state = 'sent'", [])?;
+    Ok(())
+}
+
 pub(crate) fn is_empty(connection: &Connection) -> Held<bool> {
     Ok(connection.prepare_cached("select not exists (select 1 from outbox)")?.query_row([], |row| row.get(0))?)
 }

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::{
+    backup::Backups,
     fault::{Held, app_error, damaged, of_io},
     file,
     profile_accounts::AccountId,
@@ -81,6 +82,26 @@ impl Profile {
         let directory = self.directory.join(account.0.to_string());
         file::make_private_dir(&directory)?;
         Ok(directory.join(format!("{tenant}.sqlite3")))
+    }
+
+    /// The backups of a workspace, kept apart by account: two people on one machine have two copies of the same workspace.
+    pub fn backups(&self, account: AccountId, tenant: TenantId) -> Backups {
+        Backups::new(self.directory.join("backups").join(account.0.to_string()).join(tenant.to_string()))
+    }
+
+    /// Takes everything of an account's workspaces off this machine: their files, what was put aside, what was rescued, and the backups.
+    ///
+    /// # Errors
+    /// When something cannot be removed; more may be left then.
+    pub fn remove_files(&self, account: AccountId) -> Stored<()> {
+        let name = account.0.to_string();
+        for directory in [self.directory.join(&name), self.directory.join("backups").join(&name)] {
+            match fs::remove_dir_all(&directory) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(of_io(&directory, &error)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// All preferences, by key.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
     file::{self, OpenOptions},
-    meta, outbox, record, rows,
+    meta, outbox, record, replace, rows,
     schema::WORKSPACE,
     task_query,
     transaction::Transaction,
@@ -28,6 +28,9 @@ impl SqliteStore {
     /// [`StoreError::TooNew`] when a newer app wrote it, [`StoreError::Damaged`] when its structure is broken or it is the file of something
     /// else, [`StoreError::ReadOnly`] and [`StoreError::DiskFull`] when it cannot be made or brought up to date.
     pub fn open(path: &Path, options: OpenOptions) -> Stored<Self> {
+        if !options.in_memory {
+            replace::finish(path)?;
+        }
         let mut connection =
             if options.in_memory { file::open_in_memory(&WORKSPACE) } else { file::open(path, &WORKSPACE) }?;
         if let Some(pages) = options.max_pages {

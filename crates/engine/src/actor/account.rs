@@ -1,7 +1,5 @@
 //! The account: cache first, then the kept session; sign-in and sign-out.
 
-use std::fs;
-
 use cockpit_domain::{AppError, ErrorCode, Reply, SessionState};
 use cockpit_store::{Account, AccountId, OpenOptions, Profile, SqliteStore, app_error};
 use cockpit_supabase::Error;
@@ -203,26 +201,16 @@ impl Actor {
         Ok(unsent)
     }
 
-    /// Takes the files of the account's workspaces off this machine.
+    /// Takes the files of the account's workspaces off this machine, with their backups.
     fn forget(&mut self, account: AccountId) -> Result<(), AppError> {
         let Some(profile) = self.profile.as_mut() else { return Ok(()) };
         Self::stored(profile.set_open(None))?;
-        let known = Self::stored(profile.workspaces(account))?;
         Self::stored(profile.remove_account(account))?;
-        for workspace in known {
-            let path = Self::stored(profile.workspace_path(account, workspace.brief.tenant))?;
-            for end in ["", "-wal", "-shm"] {
-                let mut file = path.clone().into_os_string();
-                file.push(end);
-                match fs::remove_file(&file) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        tracing::warn!(%error, "a file of the account could not be removed");
-                        let message = "You are signed out, but a data file could not be removed. Delete the profile's folder to be sure.";
-                        return Err(AppError::new(ErrorCode::ReadOnly, message));
-                    }
-                    _ => {}
-                }
-            }
+        if let Err(error) = profile.remove_files(account) {
+            tracing::warn!(%error, "a file of the account could not be removed");
+            let message =
+                "You are signed out, but a data file could not be removed. Delete the profile's folder to be sure.";
+            return Err(AppError::new(ErrorCode::ReadOnly, message));
         }
         Ok(())
     }

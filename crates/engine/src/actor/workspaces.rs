@@ -20,12 +20,16 @@ impl Actor {
         };
         self.close_workspace();
         match self.open_file(&membership) {
-            Ok(workspace) => {
+            Ok(mut workspace) => {
+                let recovery = workspace.take_recovery();
                 self.workspace = Some(workspace);
                 self.views.invalidate();
                 self.views_not_before_ms = 0;
                 self.tell_workspace();
                 self.pages.tell_everything();
+                if let Some(told) = recovery {
+                    self.pages.tell_notice(&(told, None));
+                }
             }
             Err(error) => self.break_down(&error),
         }

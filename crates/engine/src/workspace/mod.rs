@@ -10,11 +10,12 @@ use cockpit_domain::{
     AppError, DeviceId, ErrorCode, MemberId, MutationId, SyncPhase, SyncStatus, Table, TenantId, WaitingFor,
     WorkspaceBrief,
 };
-use cockpit_store::{OpenOptions, SqliteStore, app_error};
+use cockpit_store::{OpenOptions, Recovery, SqliteStore, app_error, recover};
 use cockpit_sync::{
     Core, CoreOptions, Edit, EditError, Edited, Effect, Event, Now, RecordKey, StoreError, Stored, wire::ScopeInfo,
 };
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use calls::call;
@@ -51,6 +52,8 @@ pub(crate) struct Workspace {
     core: Option<Core>,
     options: CoreOptions,
     trouble: Option<Trouble>,
+    /// What opening had to save from a damaged file; told once.
+    recovery: Option<Recovery>,
 }
 
 /// What the store could not do.
@@ -61,7 +64,7 @@ struct Trouble {
 }
 
 impl Workspace {
-    /// Opens the file of a workspace, making it when it is not there.
+    /// Opens the file of a workspace, making it when it is not there. A damaged one is put aside, and a fresh one goes on with its unsent changes.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -72,8 +75,7 @@ impl Workspace {
         opening: u64,
         options: CoreOptions,
     ) -> Stored<Self> {
-        let mut store = SqliteStore::open(path, OpenOptions::new(brief.tenant))?;
-        let core = open_core(&mut store, &options)?;
+        let (mut store, core, recovery) = open_or_recover(path, brief.tenant, &options)?;
         let status = status(&core, &mut store)?;
         let device = store.transaction(|store| store.device())?;
         Ok(Self {
@@ -91,7 +93,13 @@ impl Workspace {
             core: Some(core),
             options,
             trouble: None,
+            recovery,
         })
+    }
+
+    /// What a person has to know about a damaged file that was recovered when this was opened.
+    pub(crate) fn take_recovery(&mut self) -> Option<AppError> {
+        self.recovery.take().map(|recovery| told(&recovery))
     }
 
     /// Its id.
@@ -234,6 +242,50 @@ pub(crate) fn no_workspace() -> AppError {
     AppError::new(ErrorCode::NoWorkspace, "No workspace is open. Sign in and open one first.")
 }
 
+type Opened = (SqliteStore, Core, Option<Recovery>);
+
+fn open_or_recover(path: &std::path::Path, tenant: TenantId, options: &CoreOptions) -> Stored<Opened> {
+    let open = || {
+        let mut store = SqliteStore::open(path, OpenOptions::new(tenant))?;
+        let core = open_core(&mut store, options)?;
+        Ok((store, core))
+    };
+    match open() {
+        Ok((store, core)) => Ok((store, core, None)),
+        Err(StoreError::Damaged(why)) => {
+            tracing::error!(why, "the data file is damaged; what is readable is saved");
+            let recovery = recover(path, &OpenOptions::new(tenant), Timestamp::now())?;
+            tracing::warn!(
+                changes = recovery.changes,
+                broken = recovery.broken_changes,
+                "the unsent changes go on in a fresh file"
+            );
+            let (store, core) = open()?;
+            Ok((store, core, Some(recovery)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn told(recovery: &Recovery) -> AppError {
+    let changes = match (recovery.changes, recovery.broken_changes) {
+        (0, 0) => "No unsent change was found in it.".to_owned(),
+        (saved, 0) => format!("Unsent changes found in it and kept: {saved}."),
+        (saved, broken) => {
+            format!("Unsent changes found in it and kept: {saved}; found and not readable in full: {broken}.")
+        }
+    };
+    let message = format!(
+        "The data file on this machine was damaged and has been made anew. {changes} What was synced comes back from the server. The damaged file and all that could be read of it are kept beside it."
+    );
+    let details = json!({
+        "document": recovery.document.display().to_string(),
+        "aside": recovery.aside.as_ref().map(|path| path.display().to_string()),
+        "lost": recovery.tables.iter().filter(|table| table.lost.is_some()).map(|table| &table.name).collect::<Vec<_>>(),
+    });
+    AppError::new(ErrorCode::DataDamaged, message).with_details(details)
+}
+
 fn open_core(store: &mut SqliteStore, options: &CoreOptions) -> Stored<Core> {
     store.transaction(|store| Core::open(options.clone(), store))
 }
@@ -241,3 +293,6 @@ fn open_core(store: &mut SqliteStore, options: &CoreOptions) -> Stored<Core> {
 fn status(core: &Core, store: &mut SqliteStore) -> Stored<SyncStatus> {
     store.transaction(|store| core.status(store))
 }
+
+#[cfg(test)]
+mod recovery_tests;

@@ -1,6 +1,6 @@
 //! What happens to files that are new, older, newer, damaged, foreign or not writable.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use rusqlite_migration::M;
 use tempfile::TempDir;

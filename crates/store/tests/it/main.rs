@@ -2,7 +2,11 @@
 
 // `cfg(test)` holds in a test file anyway; clippy goes by it when it lets tests use `unwrap`.
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod common;
+#[cfg(test)]
+mod damage;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
