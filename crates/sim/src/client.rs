@@ -303,6 +303,12 @@ pub struct Rig {
     pub server: ModelServer,
 }
 
+impl Default for Rig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Rig {
     /// Signed in, bootstrapped and quiet.
     pub fn ready() -> Self {

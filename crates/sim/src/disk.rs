@@ -18,7 +18,7 @@ pub enum Disk {
     /// In memory.
     Memory(Box<MemoryStore>),
     /// In a file.
-    File(FileDisk),
+    File(Box<FileDisk>),
 }
 
 /// A file that is open.
@@ -40,7 +40,7 @@ impl Disk {
     pub fn file(path: &Path, tenant: TenantId) -> Self {
         let disk = FileDisk { store: RefCell::new(None), path: path.to_owned(), tenant, full: false };
         disk.open();
-        Self::File(disk)
+        Self::File(Box::new(disk))
     }
 
     /// One step: all of it or nothing.
