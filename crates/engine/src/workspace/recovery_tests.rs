@@ -36,6 +36,7 @@ fn put_change(store: &mut SqliteStore) {
         base: Fields::new(),
         base_version: None,
         at_ms: 1,
+        fence: None,
         state: OutboxState::Queued,
     };
     store.transaction(|tx: &mut dyn Store| tx.put_outbox(&entry)).unwrap();
