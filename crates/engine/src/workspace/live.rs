@@ -89,16 +89,8 @@ impl Live {
             pinned_certificate: connection.pinned,
             ..RealtimeOptions::new(connection.address.clone(), connection.anon_key())
         };
-        background.spawn_own(run(
-            options,
-            connection.clone(),
-            opening,
-            receiver,
-            told,
-            Arc::clone(&woke),
-            end.clone(),
-            background.clone(),
-        ));
+        let ear = Ear { opening, woke: Arc::clone(&woke), end: end.clone(), background: background.clone() };
+        background.spawn_own(run(options, connection.clone(), receiver, told, ear));
         Self { topics: sender, sends, woke, _end: end.drop_guard() }
     }
 
@@ -124,32 +116,35 @@ impl Live {
     }
 }
 
-async fn run(
-    options: RealtimeOptions,
-    connection: Connection,
+/// Where what is heard goes, and what ends it.
+struct Ear {
     opening: u64,
-    topics: watch::Receiver<Topics>,
-    sends: mpsc::Receiver<Send>,
     woke: Arc<Notify>,
     end: CancellationToken,
     background: Background,
+}
+
+async fn run(
+    options: RealtimeOptions,
+    connection: Connection,
+    topics: watch::Receiver<Topics>,
+    sends: mpsc::Receiver<Send>,
+    ear: Ear,
 ) {
     let (realtime, events) = Realtime::spawn(options, connection.tokens());
-    let hearing = hear(&realtime, events, opening, topics.clone(), &woke, &end, &background);
-    // Apart from it, because telling waits for the server and hearing must not.
-    tokio::join!(hearing, tell(&realtime, sends, topics, &end));
+    // Apart from each other, because telling waits for the server and hearing must not.
+    tokio::join!(hear(&realtime, events, topics.clone(), &ear), tell(&realtime, sends, topics, &ear.end));
     realtime.shutdown().await;
 }
 
 async fn hear(
     realtime: &Realtime,
     mut events: mpsc::Receiver<RealtimeEvent>,
-    opening: u64,
     mut topics: watch::Receiver<Topics>,
-    woke: &Notify,
-    end: &CancellationToken,
-    background: &Background,
+    ear: &Ear,
 ) {
+    let Ear { opening, woke, end, background } = ear;
+    let opening = *opening;
     let mut wanted = topics.borrow_and_update().clone();
     realtime.set_channels(channels(&wanted));
     loop {
