@@ -109,19 +109,39 @@ fn strings(table: &Table, section: &str, key: &str) -> Vec<String> {
 /// The bugs that the simulation plants are in no build unless somebody asks for them: no default and no dependency turns the feature on.
 pub(super) fn planted(metadata: &Value) -> Vec<String> {
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    let nodes = metadata.get("resolve").map(|resolve| list(resolve, "nodes")).unwrap_or_default();
-    let carries = nodes.iter().filter(|node| list(node, "features").iter().any(|feature| feature == "planted"));
-    carries.map(|node| format!("{} is built with planted bugs", node.get("id").unwrap_or_default())).collect()
+    let plants = |feature: &Value| feature.as_str().is_some_and(|name| name == "planted" || name.ends_with("/planted"));
+    let mut problems = Vec::new();
+    for package in list(metadata, "packages") {
+        let name = package.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let features = package.get("features").cloned().unwrap_or_default();
+        let mut on = list(&features, "default");
+        // Features turn on features; every name is followed once.
+        let mut at = 0;
+        while let Some(feature) = on.get(at).cloned() {
+            let more = feature.as_str().map(|feature| list(&features, feature)).unwrap_or_default();
+            let more: Vec<Value> = more.into_iter().filter(|more| !on.contains(more)).collect();
+            on.extend(more);
+            at += 1;
+        }
+        on.extend(list(&package, "dependencies").iter().flat_map(|used| list(used, "features")));
+        if on.iter().any(plants) {
+            problems.push(format!("{name} turns planted bugs on"));
+        }
+    }
+    problems
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn planted_bugs_in_an_ordinary_build_are_found() {
-        let with =
-            |feature: &str| serde_json::json!({ "resolve": { "nodes": [{ "id": "a", "features": [feature] }] } });
-        assert_eq!(super::planted(&with("planted")).len(), 1);
-        assert_eq!(super::planted(&with("default")), Vec::<String>::new());
+        let of = |default: &str, used: &str| {
+            let features = serde_json::json!({ "default": [default], "all": ["cockpit-sync/planted"], "planted": [] });
+            let package =
+                serde_json::json!({ "name": "a", "features": features, "dependencies": [{ "features": [used] }] });
+            super::planted(&serde_json::json!({ "packages": [package] })).len()
+        };
+        assert_eq!((of("std", "std"), of("planted", "std"), of("all", "std"), of("std", "planted")), (0, 1, 1, 1));
     }
 
     use super::super::fixture::{foreign, graph, own};
