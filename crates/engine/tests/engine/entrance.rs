@@ -95,7 +95,7 @@ async fn a_wrong_address_is_told_as_such(#[case] address: &str, #[case] code: Er
 ], ErrorCode::SchemaTooNew)]
 #[case::too_often(&[
     ("/hub/v1/info", 200, r#"{"product":"cockpit-hub","anon_key":"k","version":"1"}"#),
-    ("/rest/v1/rpc/sync_health", 200, r#"{"product":"cockpit","schema_version":8,"server_ms":1}"#),
+    ("/rest/v1/rpc/sync_health", 200, r#"{"product":"cockpit","schema_version":13,"server_ms":1}"#),
     ("/auth/v1/token", 429, r#"{"code":"over_request_rate_limit","message":"Request rate limit reached"}"#),
 ], ErrorCode::RateLimited)]
 #[tokio::test(flavor = "multi_thread")]

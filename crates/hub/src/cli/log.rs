@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
+use tracing_subscriber::filter::{Directive, LevelFilter};
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -17,8 +18,10 @@ pub(super) fn start(format: LogFormat, level: &str) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     // These libraries write statements, parameters and frames at their finer levels, and with them hashes, claims and tokens.
     for library in ["tokio_postgres", "postgres_protocol", "tungstenite", "tokio_tungstenite", "hyper", "hyper_util"] {
-        filter = filter.add_directive(quiet_library(library));
+        filter = filter.add_directive(limited(library, LevelFilter::INFO));
     }
+    // The pool warns of connections that end because the hub stops its database; a connection that somebody needed is told of by who needed it.
+    filter = filter.add_directive(limited("deadpool.postgres", LevelFilter::ERROR));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
@@ -26,7 +29,7 @@ pub(super) fn start(format: LogFormat, level: &str) {
     }
 }
 
-fn quiet_library(library: &str) -> tracing_subscriber::filter::Directive {
-    let directive = format!("{library}=info").parse();
-    directive.unwrap_or_else(|_| tracing_subscriber::filter::LevelFilter::INFO.into())
+fn limited(library: &str, level: LevelFilter) -> Directive {
+    let directive = format!("{library}={level}").parse();
+    directive.unwrap_or_else(|_| level.into())
 }
